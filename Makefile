@@ -1,0 +1,57 @@
+# Everything a fresh machine with python3 (3.11 or newer), pip, venv and make needs: each target sets itself up.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+SETUP := $(VENV)/.set-up
+WHEELHOUSE ?= .wheelhouse
+WHEELS := $(WHEELHOUSE)/.fetched
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format types check benchmark clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(SETUP) ## Make the virtual environment with everything in it
+
+demo: $(SETUP) ## Send every message of every channel to the local simulator and show the answers
+	@$(BIN)/vonage-messages demo
+
+test: $(SETUP) $(WHEELS) ## Run the tests
+	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(BIN)/python -m pytest -q $(ARGS)
+
+lint: $(SETUP) ## Check style, formatting and the floors of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+
+format: $(SETUP) ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(SETUP) ## Check the types
+	@$(BIN)/mypy
+
+check: test lint types ## Run tests, lint and types
+
+benchmark: $(SETUP) ## Print what a token and a send cost
+	@$(BIN)/python benchmarks/token_cost.py
+
+clean: ## Remove the environment and every cache
+	rm -rf $(VENV) $(WHEELHOUSE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+
+$(SETUP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d: say make PYTHON=python3.12 (or whichever you have)" % sys.version_info[:2])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (once; half a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# What the tests of the import-name guard install without a network: Vonage's own SDK package, and our dependencies.
+$(WHEELS): constraints.txt $(SETUP)
+	@mkdir -p $(WHEELHOUSE)
+	@echo "Fetching wheels for the tests (once)"
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest $(WHEELHOUSE) \
+		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography
+	@touch $@

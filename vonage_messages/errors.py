@@ -1,0 +1,275 @@
+"""
+Every exception of the package, and nothing else.
+
+::
+
+    VonageMessagesError
+    ├── ConfigurationError            credentials, options: says what to do
+    │   └── MissingExtraError         an optional dependency that is not installed
+    ├── InvalidMessageError           (also ValueError) yours: refused before any request
+    ├── APIError                      theirs: the platform answered, and the answer is no
+    │   ├── AuthenticationError       401
+    │   ├── PaymentRequiredError      402
+    │   ├── PermissionDeniedError     403
+    │   ├── NotFoundError             404
+    │   ├── ValidationError           400, 422
+    │   ├── RateLimitedError          429
+    │   └── ServerError               5xx
+    ├── TransportError                no answer
+    │   ├── ConnectError              the request never left: safe to send again
+    │   └── ResponseLostError         it left, the answer was not seen
+    ├── UnexpectedResponseError       an answer that the reference does not describe
+    └── SimulatorError                the local simulator was asked for something it cannot do
+
+Every error answers two questions. ``retryable``: may the same call succeed later? ``maybe_sent``: may the
+message already be on its way? Repeating a call by machine is safe only when *retryable and not maybe_sent*.
+
+An error says what happened in words that may be logged: never a credential, never the text of a message, and a
+phone number only masked.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
+class VonageMessagesError(Exception):
+    """The base of every error that this package raises."""
+
+    retryable: bool = False
+    """The same call may succeed later."""
+
+    maybe_sent: bool = False
+    """The message may already have been accepted: repeating it may bill and deliver it twice."""
+
+
+class ConfigurationError(VonageMessagesError):
+    """Credentials or options that cannot work; the sentence says which one, and what to do."""
+
+
+class MissingExtraError(ConfigurationError):
+    """A part of the package needs an optional dependency; the sentence says what to install."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a message."""
+
+    path: str
+    """Where: the JSON path of API v1, dotted, such as ``image.caption`` or ``failover[0].to``."""
+
+    message: str
+    """What: a sentence without its subject, such as ``must be 20 to 604800 (seconds), not 5``."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class InvalidMessageError(VonageMessagesError, ValueError):
+    """
+    A message that the reference refuses, found before anything is sent.
+
+    ``problems`` lists *every* problem with its path, in the order of the fields.
+    """
+
+    def __init__(self, problems: Iterable[Problem | tuple[str, str]], subject: str = "message") -> None:
+        self.problems: tuple[Problem, ...] = tuple(Problem(*problem) for problem in problems)
+        self.subject = subject
+        super().__init__(self.problems, subject)
+
+    def __str__(self) -> str:
+        return f"invalid {self.subject}: " + "; ".join(str(problem) for problem in self.problems)
+
+
+class APIError(VonageMessagesError):
+    """
+    The platform answered with an error document (RFC 7807) or with an error status and some other body.
+
+    Reference: Messages API v1, Errors. Every field but ``status`` may be empty: decide by ``status`` first.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        *,
+        type: str = "",  # noqa: A002  the name that RFC 7807 gives the field
+        title: str = "",
+        detail: str = "",
+        instance: str = "",
+        invalid_parameters: Iterable[Problem | tuple[str, str]] = (),
+        request_id: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes = b"",
+    ) -> None:
+        self.status = status
+        self.type = type
+        self.title = title
+        self.detail = detail
+        self.instance = instance
+        self.invalid_parameters: tuple[Problem, ...] = tuple(Problem(*item) for item in invalid_parameters)
+        self.request_id = request_id
+        self.headers: Mapping[str, str] = MappingProxyType(dict(headers))
+        self.body = body
+        super().__init__(status, title, detail)
+
+    @property
+    def code(self) -> str:
+        """What stands after the ``#`` in ``type``: a number such as ``1150`` or a word such as ``low-balance``."""
+        return self.type.partition("#")[2]
+
+    def __str__(self) -> str:
+        words = [f"HTTP {self.status}"]
+        words += [part.rstrip(".") for part in (self.title, self.detail) if part]
+        text = ": ".join(words)
+        if self.invalid_parameters:
+            text += " (" + "; ".join(str(problem) for problem in self.invalid_parameters) + ")"
+        if self.request_id:
+            text += f" [request id {self.request_id}]"
+        return text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        state = {
+            "type": self.type,
+            "title": self.title,
+            "detail": self.detail,
+            "instance": self.instance,
+            "invalid_parameters": self.invalid_parameters,
+            "request_id": self.request_id,
+            "headers": dict(self.headers),
+            "body": self.body,
+        }
+        return _rebuild_api_error, (type(self), self.status, state, self._pickled_extra())
+
+    def _pickled_extra(self) -> dict[str, object]:
+        return {}
+
+
+def _rebuild_api_error(
+    cls: type[APIError], status: int, state: dict[str, object], extra: dict[str, object]
+) -> APIError:
+    """Build an unpickled error: keyword-only arguments do not survive ``BaseException.__reduce__``."""
+    return cls(status, **state, **extra)  # type: ignore[arg-type]
+
+
+class AuthenticationError(APIError):
+    """401: the credentials are missing, wrong, expired, or not provisioned for the Messages API."""
+
+    @property
+    def token_expired(self) -> bool:
+        """The platform says that the JWT has expired: a fresh one may do."""
+        return self.code == "jwt-expired"
+
+
+class PaymentRequiredError(APIError):
+    """402: the account's balance is too low for this message."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the account may not do this."""
+
+
+class NotFoundError(APIError):
+    """404: no such message, or no such path."""
+
+
+class ValidationError(APIError):
+    """400 or 422: the platform refuses the message; ``invalid_parameters`` names what it refuses, where it says so."""
+
+
+class RateLimitedError(APIError):
+    """429: too fast. The message was not accepted; ``retry_after`` is the wait in seconds, where the answer gives one."""
+
+    retryable = True
+
+    def __init__(
+        self,
+        status: int = 429,
+        *,
+        type: str = "",  # noqa: A002  see APIError
+        title: str = "",
+        detail: str = "",
+        instance: str = "",
+        invalid_parameters: Iterable[Problem | tuple[str, str]] = (),
+        request_id: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        body: bytes = b"",
+        retry_after: float | None = None,
+    ) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            status,
+            type=type,
+            title=title,
+            detail=detail,
+            instance=instance,
+            invalid_parameters=invalid_parameters,
+            request_id=request_id,
+            headers=headers,
+            body=body,
+        )
+
+    def _pickled_extra(self) -> dict[str, object]:
+        return {"retry_after": self.retry_after}
+
+
+class ServerError(APIError):
+    """5xx: the platform failed, and does not say whether before or after it accepted the message."""
+
+    retryable = True
+    maybe_sent = True
+
+
+class TransportError(VonageMessagesError):
+    """There is no answer. Ask ``maybe_sent`` whether the request may have arrived."""
+
+    retryable = True
+
+
+class ConnectError(TransportError):
+    """No connection came about, so the request never left: name lookup, refusal, TLS, time-out before it was written."""
+
+
+class ResponseLostError(TransportError):
+    """The request left and its answer was not seen: it may or may not have been accepted."""
+
+    maybe_sent = True
+
+
+class UnexpectedResponseError(VonageMessagesError):
+    """
+    The platform answered, but not as the reference describes.
+
+    A redirect, a 2xx without a ``message_uuid``, a body cut short: the message may have been accepted.
+    """
+
+    maybe_sent = True
+
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        body: bytes = b"",
+        request_id: str | None = None,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.request_id = request_id
+        self.headers: Mapping[str, str] = MappingProxyType(dict(headers))
+        self._message = message
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return self._message
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self._message, self.status, self.body, self.request_id, dict(self.headers))
+
+
+class SimulatorError(VonageMessagesError):
+    """The local simulator was asked for something that it cannot do, such as a port that is taken."""

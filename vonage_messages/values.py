@@ -1,0 +1,62 @@
+"""
+Small values that every floor shares: JSON types, units, phone numbers, BSUIDs, masking.
+
+Nothing here knows a channel or a message class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+JSONObject: TypeAlias = Mapping[str, Any]
+"""A JSON object: string keys, and JSON values of any depth."""
+
+Seconds: TypeAlias = float
+"""A span of time in seconds."""
+
+E164 = re.compile(r"[1-9][0-9]{6,14}")
+"""A phone number as the API wants it: country code first, no ``+``, 7 to 15 digits (API v1, section "to")."""
+
+BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+"""A WhatsApp business-scoped user id, such as ``US.13491208655302741918`` or ``US.ENT.1349…`` (API v1, 1.20)."""
+
+_SEPARATORS = re.compile(r"[\s().\-\u2010-\u2015/]+")
+_INTERNATIONAL = re.compile(r"(?:\+|00)([0-9]+)")
+
+
+def normalize_number(value: str) -> str:
+    """
+    Turn ``+44 7700 900000``, ``0044-7700-900000`` or ``44 7700 900000`` into ``447700900000``.
+
+    What is not a number with separators is returned unchanged: short codes, alphanumeric senders, BSUIDs, e-mail
+    addresses. A national number such as ``07700 900000`` keeps its zero: only the caller knows the country.
+    Never raises.
+    """
+    if value.isascii() and value.isdigit() and not value.startswith("00"):
+        return value
+    compact = _SEPARATORS.sub("", value)
+    international = _INTERNATIONAL.fullmatch(compact)
+    if international:
+        return international[1]
+    if compact.isascii() and compact.isdigit():
+        return compact
+    return value
+
+
+def is_bsuid(value: str) -> bool:
+    """Tell whether *value* has the form of a WhatsApp business-scoped user id."""
+    return BSUID.fullmatch(value) is not None
+
+
+def masked(value: object) -> str:
+    """
+    Hide the middle of a number, an address or an id, so that it may stand in a log line or an error.
+
+    ``447700900000`` becomes ``44********00``; up to five characters are hidden whole. Never raises.
+    """
+    text = str(value)
+    if len(text) <= 5:  # noqa: PLR2004  so short that its ends would give it away
+        return "*" * len(text)
+    return f"{text[:2]}{'*' * min(len(text) - 4, 12)}{text[-2:]}"

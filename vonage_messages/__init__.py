@@ -1,0 +1,545 @@
+"""
+An async-first SDK for the Vonage Messages API.
+
+Every public name is here and none is loaded before it is asked for: importing the package loads neither aiohttp nor
+cryptography, and a service that only parses webhooks never does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from vonage_messages.name_guard import check_name
+
+check_name()
+
+__version__ = "0.1.0.dev0"
+
+if TYPE_CHECKING:
+    from vonage_messages.auth import (
+        ApplicationAuth,
+        BasicAuth,
+    )
+    from vonage_messages.channels.base import (
+        BaseMessage,
+        Message,
+    )
+    from vonage_messages.channels.enums import (
+        ChannelType,
+        EmailImportance,
+        EmailPriority,
+        EmailSensitivity,
+        EncodingType,
+        MessageType,
+        MessengerCategory,
+        MmsContentItemType,
+        RcsCardOrientation,
+        RcsCardWidth,
+        RcsCategory,
+        RcsImageAlignment,
+        RcsMediaHeight,
+        ReactionAction,
+        ReplyingIndicatorType,
+        SuggestionType,
+        UrlWebviewViewMode,
+        ViberCategory,
+        WebhookVersion,
+    )
+    from vonage_messages.channels.mail import (
+        EmailAddress,
+        EmailContent,
+        EmailContentHtml,
+        EmailContentItem,
+        EmailContentText,
+        EmailHtml,
+        EmailHtmlBody,
+        EmailOptions,
+        EmailText,
+    )
+    from vonage_messages.channels.messenger import (
+        MessengerAudio,
+        MessengerButton,
+        MessengerButtonTemplate,
+        MessengerCallButton,
+        MessengerCustom,
+        MessengerElement,
+        MessengerFile,
+        MessengerGenericTemplate,
+        MessengerImage,
+        MessengerOptions,
+        MessengerPostbackButton,
+        MessengerResource,
+        MessengerTemplate,
+        MessengerText,
+        MessengerUrlButton,
+        MessengerVideo,
+    )
+    from vonage_messages.channels.mms import (
+        MmsAudio,
+        MmsContent,
+        MmsContentItem,
+        MmsContentItemAudio,
+        MmsContentItemFile,
+        MmsContentItemImage,
+        MmsContentItemVcard,
+        MmsContentItemVideo,
+        MmsFile,
+        MmsImage,
+        MmsOptions,
+        MmsResource,
+        MmsText,
+        MmsVcard,
+        MmsVideo,
+    )
+    from vonage_messages.channels.raw import (
+        RawMessage,
+    )
+    from vonage_messages.channels.rcs import (
+        RcsCardMessage,
+        RcsCarouselMessage,
+        RcsCustom,
+        RcsFile,
+        RcsImage,
+        RcsResource,
+        RcsText,
+        RcsVideo,
+    )
+    from vonage_messages.channels.rcs_cards import (
+        RcsCard,
+        RcsCarousel,
+        RcsOptions,
+        RcsOptionsCard,
+        RcsOptionsCarousel,
+        RcsSuggestion,
+        RcsSuggestionActionCreateCalendarEvent,
+        RcsSuggestionActionDial,
+        RcsSuggestionActionOpenUrl,
+        RcsSuggestionActionOpenUrlWebview,
+        RcsSuggestionActionShareLocation,
+        RcsSuggestionActionViewLocation,
+        RcsSuggestionBase,
+        RcsSuggestionReply,
+    )
+    from vonage_messages.channels.sms import (
+        Sms,
+        SmsOptions,
+    )
+    from vonage_messages.channels.unions import (
+        AnyEmail,
+        AnyMessage,
+        AnyMessenger,
+        AnyMms,
+        AnyRcs,
+        AnySms,
+        AnyViber,
+        AnyWhatsapp,
+    )
+    from vonage_messages.channels.updates import (
+        ReplyingIndicatorText,
+    )
+    from vonage_messages.channels.viber import (
+        ViberAction,
+        ViberFile,
+        ViberFileOptions,
+        ViberFileResource,
+        ViberImage,
+        ViberImageOptions,
+        ViberImageResource,
+        ViberTemplate,
+        ViberTemplateOptions,
+        ViberTemplateResource,
+        ViberText,
+        ViberTextOptions,
+        ViberVideo,
+        ViberVideoOptions,
+        ViberVideoResource,
+    )
+    from vonage_messages.channels.whatsapp import (
+        WhatsappAudio,
+        WhatsappAudioResource,
+        WhatsappContext,
+        WhatsappCustom,
+        WhatsappFile,
+        WhatsappFileResource,
+        WhatsappImage,
+        WhatsappImageResource,
+        WhatsappReaction,
+        WhatsappReactionResource,
+        WhatsappSticker,
+        WhatsappStickerId,
+        WhatsappStickerUrl,
+        WhatsappTemplate,
+        WhatsappTemplateResource,
+        WhatsappTemplateSettings,
+        WhatsappText,
+        WhatsappVideo,
+        WhatsappVideoResource,
+    )
+    from vonage_messages.channels.whatsapp_custom import (
+        WhatsappContact,
+        WhatsappContactAddress,
+        WhatsappContactEmail,
+        WhatsappContactName,
+        WhatsappContactOrganization,
+        WhatsappContactPhone,
+        WhatsappContacts,
+        WhatsappContactUrl,
+        WhatsappCustomObject,
+        WhatsappLocation,
+        WhatsappTemplateBody,
+        WhatsappTemplateButton,
+        WhatsappTemplateComponents,
+        WhatsappTemplateHeader,
+        WhatsappTemplateLink,
+        WhatsappTemplateQuickReply,
+    )
+    from vonage_messages.channels.whatsapp_interactive import (
+        WhatsappInteractiveButtons,
+        WhatsappInteractiveCatalog,
+        WhatsappInteractiveCtaUrl,
+        WhatsappInteractiveFlow,
+        WhatsappInteractiveHeader,
+        WhatsappInteractiveList,
+        WhatsappInteractiveLocationRequest,
+        WhatsappInteractiveProduct,
+        WhatsappInteractiveProductList,
+        WhatsappListRow,
+        WhatsappListSection,
+        WhatsappProductSection,
+        WhatsappReplyButton,
+    )
+    from vonage_messages.clients.client import (
+        Client,
+        DryRun,
+    )
+    from vonage_messages.clients.retry import (
+        RetryPolicy,
+    )
+    from vonage_messages.clients.transport import (
+        Timeout,
+    )
+    from vonage_messages.errors import (
+        APIError,
+        AuthenticationError,
+        ConfigurationError,
+        ConnectError,
+        InvalidMessageError,
+        MissingExtraError,
+        NotFoundError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        Problem,
+        RateLimitedError,
+        ResponseLostError,
+        ServerError,
+        SimulatorError,
+        TransportError,
+        UnexpectedResponseError,
+        ValidationError,
+        VonageMessagesError,
+    )
+    from vonage_messages.observe import (
+        AttemptFinished,
+        AttemptStarted,
+        Observer,
+    )
+    from vonage_messages.values import (
+        JSONObject,
+        Seconds,
+    )
+    from vonage_messages.wire.payloads import (
+        ApiVersion,
+        from_payload,
+        to_json,
+        to_payload,
+    )
+    from vonage_messages.wire.rest import (
+        SendMessageResponse,
+        SentMessage,
+    )
+
+_HOMES = {
+    "auth": "ApplicationAuth BasicAuth",
+    "channels.base": "BaseMessage Message",
+    "channels.enums": (
+        "ChannelType EmailImportance EmailPriority EmailSensitivity EncodingType MessageType MessengerCategory "
+        "MmsContentItemType RcsCardOrientation RcsCardWidth RcsCategory RcsImageAlignment RcsMediaHeight "
+        "ReactionAction ReplyingIndicatorType SuggestionType UrlWebviewViewMode ViberCategory WebhookVersion"
+    ),
+    "channels.mail": (
+        "EmailAddress EmailContent EmailContentHtml EmailContentItem EmailContentText EmailHtml EmailHtmlBody "
+        "EmailOptions EmailText"
+    ),
+    "channels.messenger": (
+        "MessengerAudio MessengerButton MessengerButtonTemplate MessengerCallButton MessengerCustom "
+        "MessengerElement MessengerFile MessengerGenericTemplate MessengerImage MessengerOptions "
+        "MessengerPostbackButton MessengerResource MessengerTemplate MessengerText MessengerUrlButton "
+        "MessengerVideo"
+    ),
+    "channels.mms": (
+        "MmsAudio MmsContent MmsContentItem MmsContentItemAudio MmsContentItemFile MmsContentItemImage "
+        "MmsContentItemVcard MmsContentItemVideo MmsFile MmsImage MmsOptions MmsResource MmsText MmsVcard "
+        "MmsVideo"
+    ),
+    "channels.raw": "RawMessage",
+    "channels.rcs": "RcsCardMessage RcsCarouselMessage RcsCustom RcsFile RcsImage RcsResource RcsText RcsVideo",
+    "channels.rcs_cards": (
+        "RcsCard RcsCarousel RcsOptions RcsOptionsCard RcsOptionsCarousel RcsSuggestion "
+        "RcsSuggestionActionCreateCalendarEvent RcsSuggestionActionDial RcsSuggestionActionOpenUrl "
+        "RcsSuggestionActionOpenUrlWebview RcsSuggestionActionShareLocation RcsSuggestionActionViewLocation "
+        "RcsSuggestionBase RcsSuggestionReply"
+    ),
+    "channels.sms": "Sms SmsOptions",
+    "channels.unions": "AnyEmail AnyMessage AnyMessenger AnyMms AnyRcs AnySms AnyViber AnyWhatsapp",
+    "channels.updates": "ReplyingIndicatorText",
+    "channels.viber": (
+        "ViberAction ViberFile ViberFileOptions ViberFileResource ViberImage ViberImageOptions ViberImageResource "
+        "ViberTemplate ViberTemplateOptions ViberTemplateResource ViberText ViberTextOptions ViberVideo "
+        "ViberVideoOptions ViberVideoResource"
+    ),
+    "channels.whatsapp": (
+        "WhatsappAudio WhatsappAudioResource WhatsappContext WhatsappCustom WhatsappFile WhatsappFileResource "
+        "WhatsappImage WhatsappImageResource WhatsappReaction WhatsappReactionResource WhatsappSticker "
+        "WhatsappStickerId WhatsappStickerUrl WhatsappTemplate WhatsappTemplateResource WhatsappTemplateSettings "
+        "WhatsappText WhatsappVideo WhatsappVideoResource"
+    ),
+    "channels.whatsapp_custom": (
+        "WhatsappContact WhatsappContactAddress WhatsappContactEmail WhatsappContactName "
+        "WhatsappContactOrganization WhatsappContactPhone WhatsappContactUrl WhatsappContacts "
+        "WhatsappCustomObject WhatsappLocation WhatsappTemplateBody WhatsappTemplateButton "
+        "WhatsappTemplateComponents WhatsappTemplateHeader WhatsappTemplateLink WhatsappTemplateQuickReply"
+    ),
+    "channels.whatsapp_interactive": (
+        "WhatsappInteractiveButtons WhatsappInteractiveCatalog WhatsappInteractiveCtaUrl WhatsappInteractiveFlow "
+        "WhatsappInteractiveHeader WhatsappInteractiveList WhatsappInteractiveLocationRequest "
+        "WhatsappInteractiveProduct WhatsappInteractiveProductList WhatsappListRow WhatsappListSection "
+        "WhatsappProductSection WhatsappReplyButton"
+    ),
+    "clients.client": "Client DryRun",
+    "clients.retry": "RetryPolicy",
+    "clients.transport": "Timeout",
+    "errors": (
+        "APIError AuthenticationError ConfigurationError ConnectError InvalidMessageError MissingExtraError "
+        "NotFoundError PaymentRequiredError PermissionDeniedError Problem RateLimitedError ResponseLostError "
+        "ServerError SimulatorError TransportError UnexpectedResponseError ValidationError VonageMessagesError"
+    ),
+    "observe": "AttemptFinished AttemptStarted Observer",
+    "values": "JSONObject Seconds",
+    "wire.payloads": "ApiVersion from_payload to_json to_payload",
+    "wire.rest": "SendMessageResponse SentMessage",
+}
+"""Where each public name lives: the module below this package, and the names that it gives."""
+
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "APIError",
+    "AnyEmail",
+    "AnyMessage",
+    "AnyMessenger",
+    "AnyMms",
+    "AnyRcs",
+    "AnySms",
+    "AnyViber",
+    "AnyWhatsapp",
+    "ApiVersion",
+    "ApplicationAuth",
+    "AttemptFinished",
+    "AttemptStarted",
+    "AuthenticationError",
+    "BaseMessage",
+    "BasicAuth",
+    "ChannelType",
+    "Client",
+    "ConfigurationError",
+    "ConnectError",
+    "DryRun",
+    "EmailAddress",
+    "EmailContent",
+    "EmailContentHtml",
+    "EmailContentItem",
+    "EmailContentText",
+    "EmailHtml",
+    "EmailHtmlBody",
+    "EmailImportance",
+    "EmailOptions",
+    "EmailPriority",
+    "EmailSensitivity",
+    "EmailText",
+    "EncodingType",
+    "InvalidMessageError",
+    "JSONObject",
+    "Message",
+    "MessageType",
+    "MessengerAudio",
+    "MessengerButton",
+    "MessengerButtonTemplate",
+    "MessengerCallButton",
+    "MessengerCategory",
+    "MessengerCustom",
+    "MessengerElement",
+    "MessengerFile",
+    "MessengerGenericTemplate",
+    "MessengerImage",
+    "MessengerOptions",
+    "MessengerPostbackButton",
+    "MessengerResource",
+    "MessengerTemplate",
+    "MessengerText",
+    "MessengerUrlButton",
+    "MessengerVideo",
+    "MissingExtraError",
+    "MmsAudio",
+    "MmsContent",
+    "MmsContentItem",
+    "MmsContentItemAudio",
+    "MmsContentItemFile",
+    "MmsContentItemImage",
+    "MmsContentItemType",
+    "MmsContentItemVcard",
+    "MmsContentItemVideo",
+    "MmsFile",
+    "MmsImage",
+    "MmsOptions",
+    "MmsResource",
+    "MmsText",
+    "MmsVcard",
+    "MmsVideo",
+    "NotFoundError",
+    "Observer",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitedError",
+    "RawMessage",
+    "RcsCard",
+    "RcsCardMessage",
+    "RcsCardOrientation",
+    "RcsCardWidth",
+    "RcsCarousel",
+    "RcsCarouselMessage",
+    "RcsCategory",
+    "RcsCustom",
+    "RcsFile",
+    "RcsImage",
+    "RcsImageAlignment",
+    "RcsMediaHeight",
+    "RcsOptions",
+    "RcsOptionsCard",
+    "RcsOptionsCarousel",
+    "RcsResource",
+    "RcsSuggestion",
+    "RcsSuggestionActionCreateCalendarEvent",
+    "RcsSuggestionActionDial",
+    "RcsSuggestionActionOpenUrl",
+    "RcsSuggestionActionOpenUrlWebview",
+    "RcsSuggestionActionShareLocation",
+    "RcsSuggestionActionViewLocation",
+    "RcsSuggestionBase",
+    "RcsSuggestionReply",
+    "RcsText",
+    "RcsVideo",
+    "ReactionAction",
+    "ReplyingIndicatorText",
+    "ReplyingIndicatorType",
+    "ResponseLostError",
+    "RetryPolicy",
+    "Seconds",
+    "SendMessageResponse",
+    "SentMessage",
+    "ServerError",
+    "SimulatorError",
+    "Sms",
+    "SmsOptions",
+    "SuggestionType",
+    "Timeout",
+    "TransportError",
+    "UnexpectedResponseError",
+    "UrlWebviewViewMode",
+    "ValidationError",
+    "ViberAction",
+    "ViberCategory",
+    "ViberFile",
+    "ViberFileOptions",
+    "ViberFileResource",
+    "ViberImage",
+    "ViberImageOptions",
+    "ViberImageResource",
+    "ViberTemplate",
+    "ViberTemplateOptions",
+    "ViberTemplateResource",
+    "ViberText",
+    "ViberTextOptions",
+    "ViberVideo",
+    "ViberVideoOptions",
+    "ViberVideoResource",
+    "VonageMessagesError",
+    "WebhookVersion",
+    "WhatsappAudio",
+    "WhatsappAudioResource",
+    "WhatsappContact",
+    "WhatsappContactAddress",
+    "WhatsappContactEmail",
+    "WhatsappContactName",
+    "WhatsappContactOrganization",
+    "WhatsappContactPhone",
+    "WhatsappContactUrl",
+    "WhatsappContacts",
+    "WhatsappContext",
+    "WhatsappCustom",
+    "WhatsappCustomObject",
+    "WhatsappFile",
+    "WhatsappFileResource",
+    "WhatsappImage",
+    "WhatsappImageResource",
+    "WhatsappInteractiveButtons",
+    "WhatsappInteractiveCatalog",
+    "WhatsappInteractiveCtaUrl",
+    "WhatsappInteractiveFlow",
+    "WhatsappInteractiveHeader",
+    "WhatsappInteractiveList",
+    "WhatsappInteractiveLocationRequest",
+    "WhatsappInteractiveProduct",
+    "WhatsappInteractiveProductList",
+    "WhatsappListRow",
+    "WhatsappListSection",
+    "WhatsappLocation",
+    "WhatsappProductSection",
+    "WhatsappReaction",
+    "WhatsappReactionResource",
+    "WhatsappReplyButton",
+    "WhatsappSticker",
+    "WhatsappStickerId",
+    "WhatsappStickerUrl",
+    "WhatsappTemplate",
+    "WhatsappTemplateBody",
+    "WhatsappTemplateButton",
+    "WhatsappTemplateComponents",
+    "WhatsappTemplateHeader",
+    "WhatsappTemplateLink",
+    "WhatsappTemplateQuickReply",
+    "WhatsappTemplateResource",
+    "WhatsappTemplateSettings",
+    "WhatsappText",
+    "WhatsappVideo",
+    "WhatsappVideoResource",
+    "__version__",
+    "from_payload",
+    "to_json",
+    "to_payload",
+]
+
+
+def __getattr__(name: str) -> object:
+    module_name = _MODULE_OF.get(name)
+    if module_name is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  what is not asked for is not loaded
+
+    value: object = getattr(import_module(f"{__name__}.{module_name}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -395,13 +395,13 @@ def _whatsapp_recipient(value: object, path: str, problems: list[Problem]) -> No
     if not isinstance(value, str):
         problems.append(Problem(path, f"must be a phone number or a BSUID written as text, not {_kind(value)}"))
     elif not _WHATSAPP_NUMBER.fullmatch(value) and not BSUID.fullmatch(value):
-        problems.append(Problem(path, _why_no_number(value, "digits, or a BSUID such as US.13491208655302741918")))
+        problems.append(Problem(path, _why_no_number(value, "or a BSUID: US.13491208655302741918")))
 
 
 def _why_no_number(value: str, form: str) -> str:
     if value.startswith("0") and _DIGITS.fullmatch(value):
         return f"must begin with the country code, not with 0 ({masked(value)}): write 447700900000, not 07700900000"
-    return f"must be a phone number with country code ({form}, such as 447700900000), not {masked(value) or 'empty'}"
+    return f"must be a phone number with country code, such as 447700900000 ({form}), not {masked(value) or 'empty'}"
 
 
 def _email_address(value: object, path: str, problems: list[Problem]) -> None:

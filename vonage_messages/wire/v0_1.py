@@ -15,12 +15,17 @@ import attrs
 
 from vonage_messages.channels import mail, messenger, mms, rcs, sms, viber, whatsapp
 from vonage_messages.channels.base import BaseMessage, Message, Refused, build_from_mapping
+from vonage_messages.channels.rules import file_extension
 from vonage_messages.errors import InvalidMessageError, Problem
 from vonage_messages.wire.converter import plain
 
 CLIENT_REF_LENGTH = 40
 SMS_TEXT_LENGTH = 1000
 PARTY_LENGTH = 50
+
+_MMS_IMAGES = ("jpg", "jpeg", "png", "gif")
+_WHATSAPP_FILES = ("pdf", "doc", "docx", "ppt", "pptx", "xls", "xlsx")
+_MESSENGER_FILES = ("zip", "csv", "pdf")
 
 _URL = ("url",)
 _CAPTIONED = ("url", "caption")
@@ -42,19 +47,24 @@ class NestedShape:
     """The keys that carry the recipient and the sender: ``number`` or ``id``."""
     body_keys: tuple[str, ...] | None = None
     """What the body may hold, where v0.1 knows less of it than v1; ``None`` for all of it."""
+    extensions: tuple[str, ...] = ()
+    """The file types, where v0.1 lists fewer than v1."""
     options: str | None = None
     """The attribute that holds the channel object."""
     option_keys: tuple[str, ...] = ()
     """What the channel object may hold."""
 
 
-def _messenger(content_type: str, body_keys: tuple[str, ...] | None = None) -> NestedShape:
+def _messenger(
+    content_type: str, body_keys: tuple[str, ...] | None = None, extensions: tuple[str, ...] = ()
+) -> NestedShape:
     return NestedShape(
         "messenger",
         content_type,
         body=content_type,
         parties=_IDS,
         body_keys=body_keys,
+        extensions=extensions,
         options="messenger",
         option_keys=("category", "tag"),
     )
@@ -72,8 +82,12 @@ def _viber(content_type: str, body_keys: tuple[str, ...] | None = None) -> Neste
     )
 
 
-def _whatsapp(content_type: str, body_keys: tuple[str, ...] | None = None) -> NestedShape:
-    return NestedShape("whatsapp", content_type, body=content_type, parties=_NUMBERS, body_keys=body_keys)
+def _whatsapp(
+    content_type: str, body_keys: tuple[str, ...] | None = None, extensions: tuple[str, ...] = ()
+) -> NestedShape:
+    return NestedShape(
+        "whatsapp", content_type, body=content_type, parties=_NUMBERS, body_keys=body_keys, extensions=extensions
+    )
 
 
 NOT_IN_V0_1 = frozenset[type[Message]](
@@ -90,12 +104,12 @@ NOT_IN_V0_1 = frozenset[type[Message]](
 
 SHAPES: dict[type[Message], NestedShape] = {
     sms.Sms: NestedShape("sms", "text", body="text", parties=_NUMBERS),
-    mms.MmsImage: NestedShape("mms", "image", body="image", parties=_NUMBERS, body_keys=_URL),
+    mms.MmsImage: NestedShape("mms", "image", body="image", parties=_NUMBERS, body_keys=_URL, extensions=_MMS_IMAGES),
     whatsapp.WhatsappText: _whatsapp("text"),
     whatsapp.WhatsappImage: _whatsapp("image", _CAPTIONED),
     whatsapp.WhatsappVideo: _whatsapp("video", _URL),
     whatsapp.WhatsappAudio: _whatsapp("audio", _URL),
-    whatsapp.WhatsappFile: _whatsapp("file", _CAPTIONED),
+    whatsapp.WhatsappFile: _whatsapp("file", _CAPTIONED, _WHATSAPP_FILES),
     whatsapp.WhatsappTemplate: NestedShape(
         "whatsapp",
         "template",
@@ -109,7 +123,7 @@ SHAPES: dict[type[Message], NestedShape] = {
     messenger.MessengerImage: _messenger("image", _URL),
     messenger.MessengerVideo: _messenger("video", _URL),
     messenger.MessengerAudio: _messenger("audio", _URL),
-    messenger.MessengerFile: _messenger("file", _URL),
+    messenger.MessengerFile: _messenger("file", _URL, _MESSENGER_FILES),
     messenger.MessengerCustom: _messenger("custom"),
     viber.ViberText: _viber("text"),
     viber.ViberImage: _viber("image", _URL),
@@ -129,7 +143,7 @@ def dump(message: BaseMessage) -> dict[str, Any]:
     cls, shape = _shape_of(type(message))
     body = plain(getattr(message, shape.body))
     options = plain(getattr(message, shape.options)) if shape.options else None
-    problems = [*_without_place(message, shape, body, options), *_over_limits(message)]
+    problems = [*_without_place(message, shape, body, options), *_over_limits(message, shape)]
     if problems:
         raise InvalidMessageError(problems, f"{cls.__name__} for v0.1")
     content = {"type": shape.content_type, shape.body: body}
@@ -170,7 +184,7 @@ def load(payload: Mapping[str, Any]) -> Message:
         problems += [Problem(_nested_path(each.path, shape), each.message) for each in built.problems]
     elif isinstance(built, BaseMessage):
         body, options = arguments.get(shape.body), arguments.get(shape.options or "")
-        narrower = [*_without_place(built, shape, body, options), *_over_limits(built)]
+        narrower = [*_without_place(built, shape, body, options), *_over_limits(built, shape)]
         problems += [Problem(_nested_path(each.path, shape), each.message) for each in narrower]
     if problems or isinstance(built, Refused):
         raise InvalidMessageError(problems, "v0.1 payload")
@@ -205,7 +219,7 @@ def _outside(value: object, allowed: Iterable[str] | None, path: str) -> Iterato
             yield Problem(f"{path}.{key}", "has no place in v0.1")
 
 
-def _over_limits(message: BaseMessage) -> Iterator[Problem]:
+def _over_limits(message: BaseMessage, shape: NestedShape) -> Iterator[Problem]:
     """Find what v1 allows and v0.1 does not."""
     reference = message.client_ref
     if reference is not None and len(reference) > CLIENT_REF_LENGTH:
@@ -215,6 +229,10 @@ def _over_limits(message: BaseMessage) -> Iterator[Problem]:
     for path, party in (("to", message.to), ("from", message.from_)):
         if len(party) > PARTY_LENGTH:
             yield _too_long(path, party, PARTY_LENGTH)
+    extension = file_extension(getattr(getattr(message, shape.body), "url", ""))
+    if shape.extensions and extension and extension not in shape.extensions:
+        listed = ", ".join("." + each for each in shape.extensions)
+        yield Problem(f"{shape.body}.url", f"must be a file of type {listed} in v0.1, not .{extension}")
 
 
 def _too_long(path: str, value: str, limit: int) -> Problem:

@@ -1,0 +1,182 @@
+"""
+The payloads of official tests, snippets and documents, where they lie beside the repository.
+
+They are no part of it: this is the one module that looks for them, in ``../shared/fixtures`` or in the folder that
+the environment variable ``VONAGE_FIXTURES`` names. Where there is no such folder nothing is collected here, and the
+samples in ``tests/samples`` carry the load alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from vonage_messages import errors
+from vonage_messages.errors import APIError, InvalidMessageError
+from vonage_messages.simulator import Simulator
+from vonage_messages.wire.payloads import from_payload, to_json, to_payload
+from vonage_messages.wire.rest import SentMessage, read_send_response
+
+_BESIDE = Path(__file__).parents[2] / "shared" / "fixtures"
+FIXTURES = Path(os.environ.get("VONAGE_FIXTURES") or _BESIDE)
+
+__test__ = FIXTURES.is_dir()
+"""Read by pytest: without the folder the module collects nothing, and skips nothing."""
+
+DEPARTURES: dict[str, set[str]] = {
+    "rcs-card-full-request.json": {"rcs.category"},
+    "rcs-carousel-full-request.json": {"rcs.category", "carousel.cards"},
+    "rcs-carousel-request.json": {"carousel.cards"},
+    "rcs-custom-raw-full-request.json": {"rcs.category"},
+    "rcs-file-full-request.json": {"rcs.category"},
+    "rcs-image-failover-sms-request.json": {"image.caption"},
+    "rcs-image-full-request.json": {"rcs.category"},
+    "rcs-text-full-request.json": {"rcs.category"},
+    "sms-text-with-pool-id-request.json": {"pool_id"},
+    "viber-video-all-options-request.json": {"video.duration", "video.file_size"},
+    "whatsapp-template-template-with-context-request.json": {
+        "template.parameters[0]",
+        "template.parameters[1]",
+        "template.parameters[2]",
+    },
+}
+"""Each v1 request that the index marks as departing from the reference, with the paths that are wrong in it."""
+
+_ERROR_CLASSES: dict[int, type[APIError]] = {
+    400: errors.ValidationError,
+    401: errors.AuthenticationError,
+    402: errors.PaymentRequiredError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    422: errors.ValidationError,
+    429: errors.RateLimitedError,
+    500: errors.ServerError,
+}
+
+
+def files(folder: str) -> list[Path]:
+    return sorted((FIXTURES / folder).glob("*.json"))
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [f"{path.parts[-3]}-{path.stem}" for path in paths]
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def version_of(path: Path) -> Any:
+    return path.parts[-3]
+
+
+def _marked_as_departing() -> set[str]:
+    """Read the last column of the index."""
+    index = FIXTURES / "README.md"
+    text = index.read_text(encoding="utf-8") if index.is_file() else ""
+    rows = re.findall(r"^\| v1/requests/(\S+) \|.*\| ([^|]*) \|$", text, re.MULTILINE)
+    return {name for name, departure in rows if departure.strip()}
+
+
+REQUESTS = [
+    path
+    for path in (*files("v1/requests"), *files("v0.1/requests"))
+    if not path.name.startswith("update-")  # bodies of PATCH: no messages
+]
+CONFORMING = [path for path in REQUESTS if path.name not in DEPARTURES]
+DEPARTING = [path for path in REQUESTS if path.name in DEPARTURES]
+UPDATES = [path for path in files("v1/requests") if path.name.startswith("update-")]
+RESPONSES = [*files("v1/responses"), *files("v0.1/responses")]
+ACCEPTED = [path for path in RESPONSES if path.name.startswith("accepted-")]
+PROBLEMS = [path for path in RESPONSES if path.name.startswith("error-")]
+
+
+def test_index_marks_the_departures_that_are_known_here() -> None:
+    assert _marked_as_departing() == set(DEPARTURES)
+
+
+@pytest.mark.parametrize("path", CONFORMING, ids=names(CONFORMING))
+def test_request_goes_through_its_typed_value_without_loss(path: Path) -> None:
+    payload, version = read(path), version_of(path)
+    assert to_payload(from_payload(payload, api_version=version), api_version=version) == payload
+
+
+@pytest.mark.parametrize("path", CONFORMING, ids=names(CONFORMING))
+def test_bytes_of_a_request_decode_to_its_payload(path: Path) -> None:
+    payload, version = read(path), version_of(path)
+    assert json.loads(to_json(from_payload(payload, api_version=version), api_version=version)) == payload
+
+
+@pytest.mark.parametrize("path", DEPARTING, ids=names(DEPARTING))
+def test_departing_request_is_refused_with_every_problem_named(path: Path) -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        from_payload(read(path), api_version=version_of(path))
+    assert {problem.path for problem in caught.value.problems} == DEPARTURES[path.name]
+
+
+@pytest.mark.parametrize("path", DEPARTING, ids=names(DEPARTING))
+def test_departing_request_comes_back_equal_when_read_leniently(path: Path) -> None:
+    payload, version = read(path), version_of(path)
+    assert to_payload(from_payload(payload, api_version=version, lenient=True), api_version=version) == payload
+
+
+@pytest.mark.parametrize("path", UPDATES, ids=names(UPDATES))
+def test_update_holds_a_status_and_perhaps_an_indicator(path: Path) -> None:
+    payload = read(path)
+    indicator = payload.pop("replying_indicator", {"show": True, "type": "text"})
+    assert payload["status"] in {"read", "revoked"}
+    assert list(payload) == ["status"]
+    assert indicator == {"show": True, "type": "text"}
+
+
+async def test_simulator_accepts_every_conforming_request_and_refuses_the_others() -> None:
+    unexpected = []
+    async with Simulator(rate=None) as simulator, aiohttp.ClientSession() as session:
+        pair = f"{simulator.api_key}:{simulator.api_secret}".encode()
+        headers = {
+            "Authorization": "Basic " + base64.b64encode(pair).decode(),
+            "Content-Type": "application/json",
+        }
+        for path in REQUESTS:
+            url = f"{simulator.url}/{version_of(path)}/messages"
+            async with session.post(url, data=path.read_bytes(), headers=headers) as response:
+                if response.status != (422 if path in DEPARTING else 202):
+                    unexpected.append((path.name, response.status, await response.text()))
+    assert unexpected == []
+
+
+@pytest.mark.parametrize("path", ACCEPTED, ids=names(ACCEPTED))
+def test_accepted_response_becomes_a_receipt_with_its_ids(path: Path) -> None:
+    document = read(path)
+    receipt = read_send_response(202, {"X-Request-Id": "request-1"}, path.read_bytes())
+    assert receipt == SentMessage(
+        message_uuid=document["message_uuid"],
+        workflow_id=document.get("workflow_id"),
+        request_id="request-1",
+    )
+
+
+@pytest.mark.parametrize("path", PROBLEMS, ids=names(PROBLEMS))
+def test_problem_response_becomes_the_error_of_its_status_with_its_fields(path: Path) -> None:
+    document, status = read(path), int(path.stem.split("-")[1])
+    with pytest.raises(APIError) as caught:
+        read_send_response(status, {}, path.read_bytes())
+    error = caught.value
+    assert type(error) is _ERROR_CLASSES[status]
+    assert (error.status, error.type, error.title, error.detail, error.instance) == (
+        status,
+        document["type"],
+        document["title"],
+        document.get("detail", ""),
+        document["instance"],
+    )
+    assert [(each.path, each.message) for each in error.invalid_parameters] == [
+        (each["name"], each["reason"]) for each in document.get("invalid_parameters", ())
+    ]

@@ -19,6 +19,14 @@ Every exception of the package, and nothing else.
     │   ├── ConnectError              the request never left: safe to send again
     │   └── ResponseLostError         it left, the answer was not seen
     ├── UnexpectedResponseError       an answer that the reference does not describe
+    ├── NotDeliveredError             a status says that the message was rejected or is undeliverable
+    ├── WaitTimeoutError              (also TimeoutError) what was waited for did not come in time
+    ├── WebhookError                  a callback that is refused; status is the HTTP answer to it
+    │   ├── SignatureError            401: signed wrongly
+    │   │   └── ReplayedWebhookError  401: signed rightly, and seen before with another body
+    │   ├── UnsignedWebhookError      503: not signed; a signed retry is asked for
+    │   └── MalformedWebhookError     400: the body is no JSON object
+    ├── DownloadError                 inbound media that cannot or must not be fetched
     └── SimulatorError                the local simulator was asked for something it cannot do
 
 Every error answers two questions. ``retryable``: may the same call succeed later? ``maybe_sent``: may the
@@ -269,6 +277,78 @@ class UnexpectedResponseError(VonageMessagesError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self._message, self.status, self.body, self.request_id, dict(self.headers))
+
+
+class NotDeliveredError(VonageMessagesError):
+    """
+    A status webhook says that the message was rejected or is undeliverable.
+
+    ``code`` is the platform's error code, where the status gives one; ``meaning`` and ``advice`` are what
+    ``vonage_messages.codes`` knows of it.
+    """
+
+    def __init__(
+        self,
+        message_uuid: str,
+        status: str,
+        code: int | None = None,
+        meaning: str = "",
+        advice: str = "",
+    ) -> None:
+        self.message_uuid = message_uuid
+        self.status = status
+        self.code = code
+        self.meaning = meaning
+        self.advice = advice
+        super().__init__(message_uuid, status, code, meaning, advice)
+
+    def __str__(self) -> str:
+        text = f"message {self.message_uuid} is {self.status}"
+        if self.code is not None:
+            text += f" with code {self.code}"
+        if self.meaning:
+            text += f": {self.meaning}"
+        return f"{text} ({self.advice})" if self.advice else text
+
+
+class WaitTimeoutError(VonageMessagesError, TimeoutError):
+    """The status or the reply that was waited for did not come in time; it may still come."""
+
+    retryable = True
+
+
+class WebhookError(VonageMessagesError):
+    """A callback that is refused. ``status`` is the HTTP status that answers it."""
+
+    status: int = 400
+
+
+class SignatureError(WebhookError):
+    """The callback is signed wrongly: the platform does not send it again after a 401."""
+
+    status = 401
+
+
+class ReplayedWebhookError(SignatureError):
+    """The callback is signed rightly, and its token has been seen before with another body."""
+
+
+class UnsignedWebhookError(WebhookError):
+    """
+    The callback is not signed at all.
+
+    The platform's signer may fail now and then; a 503 asks for a retry, which is signed (Concepts: Signed webhooks).
+    """
+
+    status = 503
+
+
+class MalformedWebhookError(WebhookError):
+    """The body of the callback is no JSON object."""
+
+
+class DownloadError(VonageMessagesError):
+    """Inbound media that could not be fetched, or that must not be: a foreign host, or more bytes than allowed."""
 
 
 class SimulatorError(VonageMessagesError):

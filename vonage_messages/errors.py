@@ -101,7 +101,7 @@ class APIError(VonageMessagesError):
     Reference: Messages API v1, Errors. Every field but ``status`` may be empty: decide by ``status`` first.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a problem document has that many fields
         self,
         status: int,
         *,
@@ -186,15 +186,15 @@ class NotFoundError(APIError):
 
 
 class ValidationError(APIError):
-    """400 or 422: the platform refuses the message; ``invalid_parameters`` names what it refuses, where it says so."""
+    """400 or 422: the platform refuses the message; ``invalid_parameters`` names the fields, where it says so."""
 
 
 class RateLimitedError(APIError):
-    """429: too fast. The message was not accepted; ``retry_after`` is the wait in seconds, where the answer gives one."""
+    """429: too fast. The message was not accepted; ``retry_after`` is the wait in seconds, where one is given."""
 
     retryable = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a problem document has that many fields
         self,
         status: int = 429,
         *,
@@ -239,7 +239,7 @@ class TransportError(VonageMessagesError):
 
 
 class ConnectError(TransportError):
-    """No connection came about, so the request never left: name lookup, refusal, TLS, time-out before it was written."""
+    """No connection came about, so the request never left: name lookup, refusal, TLS, a time-out before it left."""
 
 
 class ResponseLostError(TransportError):

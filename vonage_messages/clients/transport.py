@@ -1,0 +1,471 @@
+"""
+One HTTP attempt over aiohttp, and the connections it runs on.
+
+A transport keeps one keep-alive session for each event loop it is used from, makes exactly one request a call, and
+turns every failure of the network into one of two: ``ConnectError`` (the request never left) and
+``ResponseLostError`` (it may have arrived). The line between them is the moment when the first byte of the body is
+written. Nothing here repeats, reads JSON or knows a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+import platform
+import ssl
+import urllib.request
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import aiohttp
+import attrs
+from aiohttp.payload import BytesPayload
+from yarl import URL
+
+from vonage_messages.errors import (
+    ConfigurationError,
+    ConnectError,
+    ResponseLostError,
+    TransportError,
+    UnexpectedResponseError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from aiohttp.abc import AbstractStreamWriter
+
+    from vonage_messages.values import Seconds
+    from vonage_messages.wire.rest import Request
+
+LARGEST_BODY = 1 << 20
+"""How much of a response is read, in bytes: answers of the platform stay far below a kilobyte or two."""
+
+_CONNECT_SENTENCES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
+    ((aiohttp.ClientSSLError, ssl.SSLError), "the TLS handshake failed"),
+    ((aiohttp.ClientConnectorDNSError,), "its name could not be looked up"),
+    ((aiohttp.ClientProxyConnectionError,), "the proxy could not be reached"),
+    ((aiohttp.ClientHttpProxyError,), "the proxy refused the request"),
+    ((TimeoutError,), "it took too long"),
+)
+
+
+def _positive(_timeout: object, field: attrs.Attribute[float], value: object) -> None:
+    if not isinstance(value, (int, float)) or not (value > 0 and math.isfinite(value)):
+        raise ConfigurationError(
+            f"Timeout {field.name} must be a finite number of seconds above 0, not {value!r}: without a limit, a "
+            "lost connection would be waited for until the process ends."
+        )
+
+
+@attrs.frozen
+class Timeout:
+    """
+    How long a call may take, in seconds.
+
+    ``connect`` limits the way to a connection that can be written to: a free place in the pool, name lookup, TCP and
+    TLS. ``total`` limits the whole call, all its attempts and the waits between them.
+
+    Raises:
+        ConfigurationError: a limit is not a finite number above 0.
+    """
+
+    connect: Seconds = attrs.field(default=5.0, validator=_positive)
+    total: Seconds = attrs.field(default=30.0, validator=_positive)
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What came back. ``complete`` is false where the connection broke, or time ran out, within the body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = attrs.field(repr=False)
+    complete: bool = True
+
+
+class _WatchedBody(BytesPayload):
+    """A request body that knows whether any of it may have left."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body, content_type="application/json")
+        self.may_have_left = False
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self._note(writer)
+        await super().write(writer)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        # aiohttp calls this one since 3.12, and `write` before.
+        self._note(writer)
+        await super().write_with_length(writer, content_length)
+
+    def _note(self, writer: AbstractStreamWriter) -> None:
+        # A kept connection that the server has closed meanwhile takes no byte any more: aiohttp refuses to write.
+        transport = getattr(writer, "transport", None)
+        if transport is None or not transport.is_closing():
+            self.may_have_left = True
+
+
+@attrs.define
+class _Exchange:
+    """How far one attempt has come: what remains to be told when it breaks off."""
+
+    body: _WatchedBody
+    status: int = 0
+    headers: Mapping[str, str] = attrs.field(factory=dict)
+    received: bytearray = attrs.field(factory=bytearray)
+
+
+class Transport:
+    """
+    Sends single requests to one host, on a session of its own or on the caller's.
+
+    A session of its own is made at the first request in each event loop. It is closed by ``close()``, and otherwise
+    when its loop shuts down (``asyncio.run`` does that) or this object is dropped. A *session* of the caller's is
+    never closed and never changed.
+    """
+
+    def __init__(
+        self,
+        base_url: URL,
+        *,
+        session: aiohttp.ClientSession | None = None,
+        proxy: URL | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        user_agent: str,
+    ) -> None:
+        self._base_url = base_url
+        self._host = base_url.host or ""
+        self._session = session
+        self._proxy = proxy
+        self._ssl: ssl.SSLContext | bool = True if ssl_context is None else ssl_context
+        self._user_agent = user_agent
+        # Not a weak mapping: a session holds its loop, so that no entry would ever fall out.
+        self._sessions: dict[asyncio.AbstractEventLoop, _OwnSession] = {}
+
+    def url_of(self, request: Request) -> URL:
+        """Give the whole address of a request."""
+        return self._base_url.joinpath(request.path.lstrip("/"))
+
+    async def attempt(
+        self, request: Request, authorization: str, *, deadline: float, connect_timeout: Seconds
+    ) -> Answer:
+        """
+        Make one request, and give whatever the server answers.
+
+        *deadline* is on the clock of the running loop, *connect_timeout* in seconds.
+
+        Raises:
+            ConnectError: the request never left.
+            ResponseLostError: it may have arrived; the answer was not seen.
+            UnexpectedResponseError: what came back is not HTTP.
+            ConfigurationError: the caller's session cannot be used.
+        """
+        exchange = _Exchange(_WatchedBody(request.body))
+        session = await self._current_session()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._exchange(session, request, authorization, connect_timeout, exchange)
+        except (aiohttp.ClientError, OSError) as error:
+            # TimeoutError, ssl.SSLError and every reset are OSErrors. CancelledError is none: it passes.
+            broken: Exception = error
+        except (ValueError, RuntimeError) as error:
+            if exchange.body.may_have_left:
+                raise self._lost("failed within the HTTP library") from error
+            raise self._refused(error) from error
+        else:
+            return _answer(exchange, complete=len(exchange.received) <= LARGEST_BODY)
+        if exchange.status:
+            return _answer(exchange, complete=False)
+        # Raised out here, an error has no __context__: it would show what _safe_cause holds back.
+        raise self._failure(broken, exchange) from _safe_cause(broken)
+
+    async def close(self) -> None:
+        """Close the session that belongs to the running loop. The next request makes a new one."""
+        own = self._sessions.pop(asyncio.get_running_loop(), None)
+        if own is not None:
+            await own.keeper.aclose()
+
+    async def _exchange(
+        self,
+        session: aiohttp.ClientSession,
+        request: Request,
+        authorization: str,
+        connect_timeout: Seconds,
+        exchange: _Exchange,
+    ) -> None:
+        """Send the request and read the answer into *exchange* as it comes."""
+        async with session.request(
+            request.method,
+            self.url_of(request),
+            data=exchange.body,
+            headers={
+                "Authorization": authorization,
+                "Content-Type": "application/json",
+                "Accept": "application/json",
+                "User-Agent": self._user_agent,
+            },
+            timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout, sock_connect=connect_timeout),
+            allow_redirects=False,  # a redirect would carry message and credentials elsewhere
+            raise_for_status=False,
+            proxy=self._proxy,
+            ssl=self._ssl,
+        ) as response:
+            exchange.headers = _joined(response.raw_headers)
+            exchange.status = response.status
+            async for chunk in response.content.iter_any():
+                exchange.received += chunk
+                if len(exchange.received) > LARGEST_BODY:
+                    response.close()
+                    return
+
+    async def _current_session(self) -> aiohttp.ClientSession:
+        if self._session is not None:
+            if self._session.closed:
+                raise ConfigurationError(
+                    "the aiohttp.ClientSession given as session= is closed: keep it open while the client is used."
+                )
+            return self._session
+        loop = asyncio.get_running_loop()
+        own = self._sessions.get(loop)
+        if own is None or own.session.closed:
+            own = await _OwnSession.open()
+            self._sessions[loop] = own
+            await self._forget_closed_loops()
+        return own.session
+
+    async def _forget_closed_loops(self) -> None:
+        """Let go of the loops that have ended: their sessions were closed when they shut down."""
+        for loop in [each for each in self._sessions if each.is_closed()]:
+            ended = self._sessions.pop(loop, None)
+            if ended is not None:
+                await ended.session.close()  # a loop that was closed without being shut down
+
+    def _failure(self, error: Exception, exchange: _Exchange) -> TransportError | UnexpectedResponseError:
+        """Say what broke an attempt off before there was an answer."""
+        if not exchange.body.may_have_left:
+            return ConnectError(f"no connection to {self._host}: {_connect_sentence(error)}. The request was not sent.")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return UnexpectedResponseError(
+                f"{self._host} answered with something that is not HTTP: the message may have been accepted"
+            )
+        return self._lost(_lost_sentence(error))
+
+    def _refused(self, error: Exception) -> ConfigurationError | ConnectError:
+        """Say why the HTTP library did not even try: only a session that was made elsewhere gives it a reason."""
+        if self._session is None:
+            return ConnectError(
+                f"no connection to {self._host}: the HTTP library gave up ({type(error).__name__}). The request was "
+                "not sent."
+            )
+        return ConfigurationError(_refused_by_session(self._session))
+
+    def _lost(self, what: str) -> ResponseLostError:
+        return ResponseLostError(
+            f"the request to {self._host} {what}. It may have been accepted: sending it again may bill and deliver "
+            "it twice."
+        )
+
+
+@attrs.frozen
+class _OwnSession:
+    """A session of ours, and the generator that closes it."""
+
+    session: aiohttp.ClientSession
+    keeper: AsyncGenerator[aiohttp.ClientSession]
+
+    @classmethod
+    async def open(cls) -> _OwnSession:
+        """
+        Open a session on the running loop.
+
+        Its keeper is an asynchronous generator, because a loop knows the generators that were begun on it and ends
+        them when it shuts down, or when they are dropped: that closes the session in time, without ``close()``.
+        """
+        keeper = _keep_session()
+        return cls(await anext(keeper), keeper)
+
+
+async def _keep_session() -> AsyncGenerator[aiohttp.ClientSession]:
+    session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+    try:
+        yield session
+    finally:
+        await session.close()
+        await asyncio.sleep(0)  # closed transports tell their protocols at the next turn of the loop
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* is this machine: ``localhost``, 127.0.0.0/8 or ``::1``."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_base_url(text: str | URL) -> URL:
+    """
+    Check the address that requests go to.
+
+    Raises:
+        ConfigurationError: it is no http(s) address, holds credentials, a query or a fragment, or is plain http to
+            another machine.
+    """
+    url = _parsed_url(text, "base_url")
+    if url.user is not None or url.password is not None or url.query_string or url.fragment:
+        raise ConfigurationError("base_url must be scheme, host and path only: no credentials, query or fragment.")
+    if url.scheme == "http" and not is_loopback(url.host or ""):
+        raise ConfigurationError(
+            f"base_url must be https, not http, for {url.host}: plain http would show credentials and messages to "
+            "the network. It is allowed to this machine (localhost, 127.0.0.1, ::1) only."
+        )
+    return url
+
+
+def checked_proxy(text: str | URL, base_url: URL) -> URL:
+    """
+    Check the address of a proxy.
+
+    Raises:
+        ConfigurationError: it is no http(s) address, or it would carry plain http to another machine.
+    """
+    proxy = _parsed_url(text, "proxy")
+    if base_url.scheme == "http" and not is_loopback(proxy.host or ""):
+        raise ConfigurationError(
+            f"proxy {proxy.host} cannot be used with a plain http base_url: it would see credentials and messages."
+        )
+    return proxy
+
+
+def proxy_from_environment(base_url: URL) -> URL | None:
+    """
+    Find the proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name for *base_url*.
+
+    aiohttp's own ``trust_env`` is not used: it also reads ``.netrc``, and then refuses our ``Authorization`` header.
+
+    Raises:
+        ConfigurationError: what the environment names is no http(s) proxy.
+    """
+    if base_url.scheme == "http" or urllib.request.proxy_bypass(base_url.host or ""):
+        return None
+    proxies = urllib.request.getproxies()
+    address = proxies.get(base_url.scheme) or proxies.get("all")
+    return checked_proxy(address, base_url) if address else None
+
+
+def checked_ssl_context(context: ssl.SSLContext | None, base_url: URL) -> ssl.SSLContext | None:
+    """
+    Check a TLS context: verification cannot be switched off, except to this machine.
+
+    Raises:
+        ConfigurationError: *context* is none, or does not verify another machine.
+    """
+    if context is None:
+        return None
+    if not isinstance(context, ssl.SSLContext):
+        raise ConfigurationError(
+            f"ssl_context must be an ssl.SSLContext, not {type(context).__name__}: verification cannot be switched "
+            "off. To trust a certificate authority of your own, use ssl.create_default_context(cafile=…)."
+        )
+    verifies = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
+    if not verifies and not is_loopback(base_url.host or ""):
+        raise ConfigurationError(
+            f"ssl_context does not verify the certificate and the name of {base_url.host}: anyone on the way could "
+            "read credentials and messages. Use ssl.create_default_context(cafile=…) to trust an authority of "
+            "your own."
+        )
+    return context
+
+
+def user_agent(app_name: object = None) -> str:
+    """
+    Give the ``User-Agent``: this package, Python, aiohttp, and the caller's *app_name*.
+
+    Raises:
+        ConfigurationError: *app_name* cannot stand in a header.
+    """
+    try:
+        ours = version("vonage-messages-async")
+    except PackageNotFoundError:  # run from a folder that was not installed
+        ours = "0"
+    products = f"vonage-messages-async/{ours} python/{platform.python_version()} aiohttp/{aiohttp.__version__}"
+    if app_name is None:
+        return products
+    if not isinstance(app_name, str) or not app_name.strip():
+        raise ConfigurationError("app_name must be a text that is not empty, such as 'acme-shop/2.1'.")
+    if not app_name.isascii() or not app_name.isprintable():
+        raise ConfigurationError("app_name must be printable ASCII without line breaks: it stands in a header.")
+    return f"{products} {app_name}"
+
+
+def _parsed_url(text: str | URL, name: str) -> URL:
+    try:
+        url = URL(text)
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{name} is not an address such as https://host:port.") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ConfigurationError(f"{name} must begin with https:// (or http://) and name a host.")
+    return url
+
+
+def _joined(raw_headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
+    """
+    Put headers into a plain mapping, values of the same name joined by commas.
+
+    The raw ones, because aiohttp respells the names it knows: ``X-Request-Id`` would become ``X-Request-ID``.
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in raw_headers:
+        name, value = raw_name.decode("utf-8", "replace"), raw_value.decode("utf-8", "replace")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _answer(exchange: _Exchange, *, complete: bool) -> Answer:
+    body = bytes(exchange.received[:LARGEST_BODY])
+    return Answer(status=exchange.status, headers=exchange.headers, body=body, complete=complete)
+
+
+def _safe_cause(error: Exception) -> Exception | None:
+    """Keep an error as a cause, unless its ``repr`` shows the headers of the request: the credentials."""
+    return None if isinstance(error, aiohttp.ClientResponseError) else error
+
+
+def _refused_by_session(session: aiohttp.ClientSession) -> str:
+    if session.trust_env:
+        return (
+            "the aiohttp.ClientSession given as session= refuses the request: with trust_env=True it takes "
+            "credentials from .netrc, which clash with those of the client."
+        )
+    return (
+        "the aiohttp.ClientSession given as session= refuses the request: it belongs to another event loop, or has "
+        "an auth= of its own."
+    )
+
+
+def _connect_sentence(error: Exception) -> str:
+    """Say why no connection came about, without what aiohttp prints of keys and contexts."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted ({_certificate_reason(error.certificate_error)})"
+    for classes, sentence in _CONNECT_SENTENCES:
+        if isinstance(error, classes):
+            return sentence
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or type(error.os_error).__name__
+    return f"the connection broke ({type(error).__name__})"
+
+
+def _certificate_reason(error: Exception) -> str:
+    return getattr(error, "verify_message", "") or type(error).__name__
+
+
+def _lost_sentence(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "was sent, but not answered in time"
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "was sent, but the server closed the connection without an answer"
+    return f"was sent, but the connection broke before there was an answer ({type(error).__name__})"

@@ -1,0 +1,58 @@
+"""
+The Messages API, simulated on a loopback port: real HTTP, the reference's rules, no account.
+
+Start here with :class:`Simulator`. Nothing in this package is taken from the message classes, the wire tables or the
+clients: its rules were transcribed anew from the reference, so that agreement between the two sides is evidence. What
+it does as the platform does, and where it had to choose, is written in ``docs/simulator-fidelity.md``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from vonage_messages.name_guard import check_name
+
+check_name()
+
+if TYPE_CHECKING:
+    from vonage_messages.simulator.handle import Simulator
+    from vonage_messages.simulator.state import (
+        KnownInbound,
+        MessageUpdate,
+        ReceivedMessage,
+        Refusal,
+        SimulatorState,
+    )
+
+__all__ = [
+    "KnownInbound",
+    "MessageUpdate",
+    "ReceivedMessage",
+    "Refusal",
+    "Simulator",
+    "SimulatorState",
+]
+
+_HOME = {
+    "KnownInbound": "state",
+    "MessageUpdate": "state",
+    "ReceivedMessage": "state",
+    "Refusal": "state",
+    "Simulator": "handle",
+    "SimulatorState": "state",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use: the web server behind it costs a sixth of a second."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, imported or not."""
+    return __all__

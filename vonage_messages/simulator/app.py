@@ -1,0 +1,301 @@
+"""
+The HTTP face of the simulator: two versions of the API, three operations, and the order in which a request is judged.
+
+A request is asked, in this order: is the path known (404), the verb (405), the credentials (401), the rate (429), the
+content type (415), the size (413), the JSON (422, v0.1: 400), the fields (422, v0.1: 400), the balance (402). The
+reference does not give the order; docs/simulator-fidelity.md gives the reasons. Every answer carries ``X-Request-Id``.
+What the rules are is not known here: see ``validate.py``, ``tokens.py``, ``rate.py`` and ``problems.py``.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+import attrs
+from aiohttp import web
+from aiohttp.web_exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPRequestEntityTooLarge
+
+from vonage_messages.simulator import problems
+from vonage_messages.simulator.body import InvalidBodyError, decode_object
+from vonage_messages.simulator.state import MessageUpdate, ReceivedMessage, Refusal, instant
+from vonage_messages.simulator.tokens import Account, check_authorization
+from vonage_messages.simulator.validate import (
+    InvalidParameter,
+    can_be_updated,
+    validate_update,
+    validate_v0_1,
+    validate_v1,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from aiohttp.typedefs import Handler
+
+    from vonage_messages.simulator.balance import Balance
+    from vonage_messages.simulator.problems import ProblemDocument
+    from vonage_messages.simulator.rate import RateLimiter
+    from vonage_messages.simulator.state import SimulatorState
+    from vonage_messages.values import JSONObject
+
+_LOGGER = logging.getLogger(__name__)
+_REQUEST_ID_HEADER: Final = "X-Request-Id"
+_KEPT_OF_A_RAW_BODY = 4096
+
+# aiohttp's own place for such a value differs between the versions that this package supports.
+_request_id: ContextVar[str] = ContextVar("request_id")
+
+
+class _RefusedError(Exception):
+    """Ends the judging of a request; carries the answer and what was read of the body."""
+
+    def __init__(
+        self, problem: ProblemDocument, payload: JSONObject | None = None, raw_body: bytes | None = None
+    ) -> None:
+        super().__init__(problem.title)
+        self.problem = problem
+        self.payload = payload
+        self.raw_body = raw_body
+
+
+@attrs.frozen(kw_only=True)
+class _Envelope:
+    """What every message has, whichever version wrote it."""
+
+    channel: str
+    message_type: str
+    to: str
+    from_: str
+
+
+@attrs.frozen(kw_only=True)
+class _Version:
+    """How one version of the API reads a body and words its refusals."""
+
+    name: str
+    validate: Callable[[Mapping[str, Any]], list[InvalidParameter]]
+    envelope: Callable[[Mapping[str, Any]], _Envelope]
+    refuse_fields: Callable[[Sequence[InvalidParameter]], ProblemDocument]
+    refuse_body: Callable[[str], ProblemDocument]
+
+
+def _v1_envelope(payload: Mapping[str, Any]) -> _Envelope:
+    return _Envelope(
+        channel=payload["channel"],
+        message_type=payload["message_type"],
+        to=payload["to"],
+        from_=payload["from"],
+    )
+
+
+def _v0_1_envelope(payload: Mapping[str, Any]) -> _Envelope:
+    return _Envelope(
+        channel=payload["to"]["type"],
+        message_type=payload["message"]["content"]["type"],
+        to=_number_or_id(payload["to"]),
+        from_=_number_or_id(payload["from"]),
+    )
+
+
+def _number_or_id(side: Mapping[str, str]) -> str:
+    return side["number"] if "number" in side else side["id"]
+
+
+_V1 = _Version(
+    name="v1",
+    validate=validate_v1,
+    envelope=_v1_envelope,
+    refuse_fields=problems.invalid_parameters,
+    refuse_body=problems.invalid_json,
+)
+_V0_1 = _Version(
+    name="v0.1",
+    validate=validate_v0_1,
+    envelope=_v0_1_envelope,
+    refuse_fields=problems.v0_1_problems,
+    refuse_body=problems.v0_1_invalid_parameters,
+)
+
+
+@attrs.frozen(kw_only=True)
+class MessagesAPI:
+    """The operations of the Messages API over one account and one memory."""
+
+    account: Account
+    state: SimulatorState
+    balance: Balance
+    limiter: RateLimiter | None
+    """``None`` where requests are not limited."""
+    clock: Callable[[], float]
+    """Unix seconds."""
+    body_limit: int
+    """Bytes."""
+
+    def application(self) -> web.Application:
+        """Build the aiohttp application; an application serves one start only, so each start asks for a new one."""
+        application = web.Application(middlewares=[self._answer], client_max_size=self.body_limit)
+        application.on_response_prepare.append(_add_request_id)
+        application.router.add_post("/v1/messages", self._send_v1)
+        application.router.add_patch("/v1/messages/{message_uuid}", self._update)
+        application.router.add_post("/v0.1/messages", self._send_v0_1)
+        return application
+
+    @web.middleware
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Give every answer its ``X-Request-Id``, whichever way the request ended."""
+        request_id = str(uuid4())
+        _request_id.set(request_id)
+        response = await self._judged(request, handler)
+        response.headers[_REQUEST_ID_HEADER] = request_id
+        return response
+
+    async def _judged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn a refusal into its answer; what aiohttp itself answers to broken HTTP goes through as it is."""
+        try:
+            return await handler(request)
+        except _RefusedError as refused:
+            return self._refuse(request, refused)
+        except HTTPNotFound:
+            return self._refuse(request, _RefusedError(problems.unknown_path()))
+        except HTTPMethodNotAllowed as error:
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return self._refuse(request, _RefusedError(problems.wrong_verb(allowed)))
+        except web.HTTPException:
+            raise
+        except ConnectionError:
+            # The caller hung up before its body had come: nobody is left to read an answer, and nothing to keep.
+            return web.Response(status=HTTPStatus.BAD_REQUEST)
+        except Exception:
+            _LOGGER.exception("the simulator failed on %s %s", request.method, request.path)
+            return self._refuse(request, _RefusedError(problems.internal_error()))
+
+    def _refuse(self, request: web.Request, refused: _RefusedError) -> web.Response:
+        problem = refused.problem
+        document = problem.body()
+        self.state.add_refusal(
+            Refusal(
+                status=int(problem.status),
+                problem=document,
+                method=request.method,
+                path=request.path,
+                request_id=_request_id.get(),
+                payload=refused.payload,
+                raw_body=refused.raw_body,
+                received_at=instant(self.clock()),
+            )
+        )
+        return web.json_response(
+            document, status=problem.status, content_type=problem.content_type, headers=problem.headers
+        )
+
+    async def _send_v1(self, request: web.Request) -> web.Response:
+        return await self._send(request, _V1)
+
+    async def _send_v0_1(self, request: web.Request) -> web.Response:
+        return await self._send(request, _V0_1)
+
+    async def _send(self, request: web.Request, version: _Version) -> web.Response:
+        self._admit(request, bearer_only=False)
+        payload = await self._payload(request, version)
+        found = version.validate(payload)
+        if found:
+            raise _RefusedError(version.refuse_fields(found), payload)
+        if not self.balance.charge():
+            raise _RefusedError(problems.low_balance(), payload)
+        message = self._received(version, payload)
+        self.state.add_message(message)
+        answer = {"message_uuid": message.message_uuid}
+        if message.workflow_id is not None:
+            answer["workflow_id"] = message.workflow_id
+        return web.json_response(answer, status=HTTPStatus.ACCEPTED)
+
+    async def _update(self, request: web.Request) -> web.Response:
+        """``PATCH``: mark an inbound message as read, or revoke an outbound RCS message (section 13)."""
+        self._admit(request, bearer_only=True)
+        payload = await self._payload(request, _V1)
+        message_uuid = request.match_info["message_uuid"]
+        channel, status = self._updatable(message_uuid, payload)
+        found = validate_update(channel, payload)
+        if found:
+            raise _RefusedError(problems.invalid_parameters(found), payload)
+        if payload["status"] != status:
+            raise _RefusedError(problems.unsupported_operation(), payload)
+        self.state.add_update(
+            message_uuid,
+            MessageUpdate(status=status, payload=payload, received_at=instant(self.clock())),
+        )
+        return web.Response(status=HTTPStatus.ACCEPTED)
+
+    def _updatable(self, message_uuid: str, payload: JSONObject) -> tuple[str, str]:
+        """Give the channel of a message and the one status that it can be given."""
+        inbound = self.state.inbound_message(message_uuid)
+        if inbound is not None and can_be_updated(inbound.channel):
+            return inbound.channel, "read"
+        outbound = self.state.message(message_uuid)
+        if outbound is not None and outbound.channel == "rcs":
+            return outbound.channel, "revoked"
+        if inbound is None and outbound is None:
+            raise _RefusedError(problems.unknown_message(message_uuid), payload)
+        raise _RefusedError(problems.unsupported_operation(), payload)
+
+    def _admit(self, request: web.Request, *, bearer_only: bool) -> None:
+        """Check the credentials, then the rate: an unknown caller has no account whose requests could be counted."""
+        headers = request.headers.getall("Authorization", [])
+        problem = check_authorization(headers, self.account, self.clock(), bearer_only=bearer_only)
+        if problem is not None:
+            raise _RefusedError(problem)
+        if self.limiter is None:
+            return
+        decision = self.limiter.admit()
+        if not decision.admitted:
+            raise _RefusedError(
+                problems.throttled(
+                    limit=decision.limit,
+                    remaining=decision.remaining,
+                    retry_after=max(1, math.ceil(decision.wait)),
+                    reset=self.clock() + decision.wait,
+                )
+            )
+
+    async def _payload(self, request: web.Request, version: _Version) -> dict[str, Any]:
+        if request.content_type != "application/json":
+            raise _RefusedError(problems.wrong_content_type())
+        try:
+            body = await request.read()
+        except HTTPRequestEntityTooLarge:
+            raise _RefusedError(problems.too_large(self.body_limit)) from None
+        except web.RequestPayloadError:
+            reason = "The body cannot be read: it is not what its Content-Encoding says, or it was cut short."
+            raise _RefusedError(version.refuse_body(reason)) from None
+        try:
+            return decode_object(body)
+        except InvalidBodyError as error:
+            raise _RefusedError(version.refuse_body(str(error)), raw_body=body[:_KEPT_OF_A_RAW_BODY]) from None
+
+    def _received(self, version: _Version, payload: JSONObject) -> ReceivedMessage:
+        envelope = version.envelope(payload)
+        return ReceivedMessage(
+            message_uuid=str(uuid4()),
+            version=version.name,
+            channel=envelope.channel,
+            message_type=envelope.message_type,
+            to=envelope.to,
+            from_=envelope.from_,
+            client_ref=payload.get("client_ref"),
+            payload=payload,
+            # Opaque in the reference; the sample is some forty letters and digits.
+            workflow_id=secrets.token_hex(20) if "failover" in payload else None,
+            request_id=_request_id.get(),
+            received_at=instant(self.clock()),
+        )
+
+
+async def _add_request_id(_: web.Request, response: web.StreamResponse) -> None:
+    """Serve the answers that aiohttp gives before or beside the middleware, such as 417."""
+    response.headers.setdefault(_REQUEST_ID_HEADER, str(uuid4()))

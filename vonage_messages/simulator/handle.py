@@ -1,0 +1,281 @@
+"""
+``Simulator``: start it, point a client at it, look at what arrived, stop it.
+
+This is the only module of the simulator that knows the client of this package, and only inside ``client()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import secrets
+import time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from aiohttp import web
+
+from vonage_messages.errors import ConfigurationError, SimulatorError
+from vonage_messages.simulator.app import MessagesAPI
+from vonage_messages.simulator.balance import Balance
+from vonage_messages.simulator.keys import process_private_key, public_key_of
+from vonage_messages.simulator.rate import RateLimiter
+from vonage_messages.simulator.state import SimulatorState
+from vonage_messages.simulator.tokens import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from vonage_messages.clients import Client
+    from vonage_messages.simulator.state import ReceivedMessage, Refusal
+    from vonage_messages.values import Seconds
+
+_HIGHEST_PORT = 65535
+_PRICE = Decimal("0.01")
+_MEGABYTE = 1024 * 1024
+_STOP_WITHIN: Seconds = 1.0
+"""How long a request that is still being answered may hold up ``stop()``."""
+
+
+class Simulator:
+    """
+    The Messages API on a loopback port, for tests and for trying things out. No account, no key, no network.
+
+    ::
+
+        async with Simulator() as simulator:
+            async with simulator.client() as client:
+                await client.send(Sms(to="447700900000", from_="Acme", text="Hello"))
+            simulator.messages[0].payload["text"]
+
+    *port* 0 takes a free one. *rate* is requests per second for the account (``None``: unlimited). *balance* is the
+    account's money (``None``: endless), of which every accepted message takes *price*. *clock* gives unix seconds and
+    *monotonic* seconds that never run backwards; both are there for tests. *maximum* bounds what is remembered:
+    messages, refusals and inbound messages each. *body_limit* is in bytes. Credentials that are not given are made up
+    for each simulator, the private key once for the process (PEM text, RSA 2048).
+
+    Raises:
+        ConfigurationError: *host* is not loopback, or another option cannot work.
+    """
+
+    def __init__(  # noqa: PLR0913  every option has a default; they are given by name
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        rate: float | None = 30.0,
+        balance: Decimal | None = None,
+        price: Decimal = _PRICE,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        maximum: int = 100_000,
+        body_limit: int = _MEGABYTE,
+        api_key: str | None = None,
+        api_secret: str | None = None,
+        application_id: str | None = None,
+        private_key: str | None = None,
+    ) -> None:
+        if not 0 <= port <= _HIGHEST_PORT:
+            raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
+        if maximum < 1 or body_limit < 1:
+            raise ConfigurationError("maximum and body_limit must be 1 or more")
+        self._host = _loopback(host)
+        self._wanted_port = port
+        self._clock = clock
+        self._body_limit = body_limit
+        self._api_key = secrets.token_hex(4) if api_key is None else _checked(api_key, "api_key")
+        self._api_secret = secrets.token_hex(8) if api_secret is None else _checked(api_secret, "api_secret")
+        self._application_id = str(uuid4()) if application_id is None else _checked(application_id, "application_id")
+        self._private_key = private_key
+        self._given_public_key = public_key_of(private_key) if private_key is not None else None
+        self._limiter = RateLimiter(rate, monotonic) if rate is not None else None
+        self._runner: web.AppRunner | None = None
+        self._port = 0
+        self.balance = Balance(balance, price)
+        """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
+        self.state = SimulatorState(maximum)
+        """Everything that arrived; ``simulator.state.add_inbound("whatsapp")`` makes an inbound message known."""
+
+    def __repr__(self) -> str:
+        return f"<Simulator {self.url if self._runner else 'not running'}>"
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """
+        Listen on the port. A simulator that was stopped may be started again; it remembers what had arrived.
+
+        Raises:
+            SimulatorError: it is running already, or the port is taken or not allowed.
+        """
+        if self._runner is not None:
+            raise SimulatorError(f"the simulator is running already, at {self.url}")
+        self._runner = runner = web.AppRunner(
+            await self._application(), access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
+        )
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, self._host, self._wanted_port).start()
+        except OSError as error:
+            await self.stop()
+            raise SimulatorError(self._why_not(error)) from error
+        except BaseException:
+            await self.stop()
+            raise
+        self._port = runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Stop listening and close every connection; requests being answered get a second. Stopping twice is fine."""
+        runner, self._runner = self._runner, None
+        self._port = 0
+        if runner is not None:
+            await runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        """
+        Give the base URL, such as ``http://127.0.0.1:40123``.
+
+        Raises:
+            SimulatorError: the simulator is not running, so it has no port.
+        """
+        if self._runner is None or not self._port:
+            raise SimulatorError("the simulator is not running: use it as `async with Simulator() as simulator`")
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    @property
+    def api_key(self) -> str:
+        """The key for Basic credentials."""
+        return self._api_key
+
+    @property
+    def api_secret(self) -> str:
+        """The secret for Basic credentials."""
+        return self._api_secret
+
+    @property
+    def application_id(self) -> str:
+        """The application that JWTs must name."""
+        return self._application_id
+
+    @property
+    def private_key(self) -> str:
+        """The PEM text of the key that JWTs must be signed with."""
+        return self._private_key or process_private_key()
+
+    @property
+    def messages(self) -> list[ReceivedMessage]:
+        """Every accepted message, oldest first."""
+        return self.state.messages
+
+    @property
+    def refusals(self) -> list[Refusal]:
+        """Every refused request, oldest first."""
+        return self.state.refusals
+
+    def clear(self) -> None:
+        """Forget what arrived, and every request that the rate limit has counted."""
+        self.state.clear()
+        if self._limiter is not None:
+            self._limiter.clear()
+
+    def client(self, **options: Any) -> Client:
+        """
+        Make a client that sends here, with a JWT of the simulated application. *options* are those of ``Client``.
+
+        Raises:
+            SimulatorError: the simulator is not running.
+        """
+        from vonage_messages.auth import ApplicationAuth  # noqa: PLC0415  the one door to the rest of the package
+        from vonage_messages.clients import Client  # noqa: PLC0415  see above
+
+        auth = ApplicationAuth(application_id=self.application_id, private_key=self.private_key)
+        return Client(auth, base_url=self.url, **options)
+
+    def environment(self) -> dict[str, str]:
+        """
+        Give the environment variables that point a program here.
+
+        Raises:
+            SimulatorError: the simulator is not running.
+        """
+        return {
+            "VONAGE_API_KEY": self.api_key,
+            "VONAGE_API_SECRET": self.api_secret,
+            "VONAGE_APPLICATION_ID": self.application_id,
+            "VONAGE_PRIVATE_KEY": self.private_key,
+            "VONAGE_BASE_URL": self.url,
+        }
+
+    async def _application(self) -> web.Application:
+        public_key = self._given_public_key
+        if public_key is None:
+            # Making a key takes long enough to hold up everything else on this loop.
+            public_key = public_key_of(await asyncio.to_thread(process_private_key))
+        account = Account(
+            api_key=self._api_key,
+            api_secret=self._api_secret,
+            application_id=self._application_id,
+            public_key=public_key,
+        )
+        return MessagesAPI(
+            account=account,
+            state=self.state,
+            balance=self.balance,
+            limiter=self._limiter,
+            clock=self._clock,
+            body_limit=self._body_limit,
+        ).application()
+
+    def _why_not(self, error: OSError) -> str:
+        where = f"port {self._wanted_port} of {self._host}"
+        if error.errno == errno.EADDRINUSE:
+            return f"{where} is taken by another program: choose another port, or 0 for a free one"
+        return f"the simulator cannot listen on {where}: {error.strerror or type(error).__name__}"
+
+
+def _checked(credential: str, name: str) -> str:
+    """
+    Give *credential* back.
+
+    Raises:
+        ConfigurationError: it is empty, or holds what cannot stand in Basic credentials or in a claim.
+    """
+    if not credential or ":" in credential or not credential.isprintable():
+        raise ConfigurationError(f"{name} must be a text that is not empty and holds no colon")
+    return credential
+
+
+def _loopback(host: str) -> str:
+    """
+    Give the loopback address that *host* names.
+
+    Raises:
+        ConfigurationError: it names anything else. The simulator accepts made-up credentials and keeps what it is
+            sent, so it has no place on a network.
+    """
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        address = None
+    if address is None or not address.is_loopback:
+        raise ConfigurationError(
+            f"the simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}"
+        )
+    return str(address)

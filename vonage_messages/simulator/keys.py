@@ -1,0 +1,48 @@
+"""The RSA key of the simulated application: made once for a process, or given."""
+
+from __future__ import annotations
+
+import threading
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from vonage_messages.errors import ConfigurationError
+
+_lock = threading.Lock()
+_made: list[str] = []
+
+
+def process_private_key() -> str:
+    """
+    Give the PEM text (PKCS#8) of an RSA 2048 key, the same one for the whole process.
+
+    Making it takes a tenth of a second or more, so it is made on first use, and once even when several threads ask.
+    """
+    with _lock:
+        if not _made:
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            _made.append(
+                key.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                ).decode("ascii")
+            )
+        return _made[0]
+
+
+def public_key_of(private_key: str) -> rsa.RSAPublicKey:
+    """
+    Derive the public key from the PEM text of a private one.
+
+    Raises:
+        ConfigurationError: *private_key* is not an unencrypted RSA private key in PEM form.
+    """
+    try:
+        key = serialization.load_pem_private_key(private_key.encode(), password=None)
+    except (ValueError, TypeError):
+        raise ConfigurationError("private_key must be the PEM text of an RSA private key without a password") from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ConfigurationError("private_key must be an RSA key: the Messages API signs with RS256")
+    return key.public_key()

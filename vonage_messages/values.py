@@ -22,25 +22,30 @@ E164 = re.compile(r"[1-9][0-9]{6,14}")
 BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 """A WhatsApp business-scoped user id, such as ``US.13491208655302741918`` or ``US.ENT.1349…`` (API v1, 1.20)."""
 
-_SEPARATORS = re.compile(r"[\s().\-\u2010-\u2015/]+")
+_SEPARATORS = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000().\-\u2010-\u2015/]+")
 _INTERNATIONAL = re.compile(r"(?:\+|00)([0-9]+)")
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+_SHORTEST_NUMBER = 7
+_LONGEST_NUMBER = 15
 
 
 def normalize_number(value: str) -> str:
     """
     Turn ``+44 7700 900000``, ``0044-7700-900000`` or ``44 7700 900000`` into ``447700900000``.
 
-    What is not a number with separators is returned unchanged: short codes, alphanumeric senders, BSUIDs, e-mail
+    A zero in brackets behind a country code, as in ``+44 (0)7700 900000``, is dialled inside the country only, and
+    falls away. What is not a number with separators is returned unchanged: short codes, senders such as ``24-7``
+    (fewer digits than a number has), two numbers in one text (more digits, or a line break), BSUIDs, e-mail
     addresses. A national number such as ``07700 900000`` keeps its zero: only the caller knows the country.
     Never raises.
     """
     if value.isascii() and value.isdigit() and not value.startswith("00"):
         return value
-    compact = _SEPARATORS.sub("", value)
-    international = _INTERNATIONAL.fullmatch(compact)
+    international = _INTERNATIONAL.fullmatch(_SEPARATORS.sub("", _TRUNK_ZERO.sub("", value)))
     if international:
-        return international[1]
-    if compact.isascii() and compact.isdigit():
+        return international[1] if len(international[1]) <= _LONGEST_NUMBER else value
+    compact = _SEPARATORS.sub("", value)
+    if compact.isascii() and compact.isdigit() and _SHORTEST_NUMBER <= len(compact) <= _LONGEST_NUMBER:
         return compact
     return value
 

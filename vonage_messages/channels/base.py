@@ -93,7 +93,7 @@ def build_from_mapping(cls: type[ValueT], mapping: Mapping[str, Any]) -> ValueT 
             arguments.setdefault(name, None)
     problems: list[Problem] = []
     if cls.keeps_extra:
-        arguments.update(unknown)
+        arguments["extra"] = unknown or None
     else:
         problems += [Problem(str(key), f"is not a field of {cls.__name__}") for key in unknown]
     try:
@@ -123,10 +123,16 @@ def nested(*classes: type[Value]) -> rules.Metadata:
     """Make the rule of a field that holds a value of one of *classes*."""
     listed = " or ".join(each.__name__ for each in classes)
 
+    def fits(value: object) -> bool:
+        # A class that adds fields, such as the options of a card, would smuggle them in where they have no place.
+        return type(value) in classes or any(
+            isinstance(value, each) and len(attrs.fields(type(value))) == len(attrs.fields(each)) for each in classes
+        )
+
     def rule(value: object, path: str, problems: list[Problem]) -> None:
         if isinstance(value, Refused):
             problems += [Problem(join_path(path, each.path), each.message) for each in value.problems]
-        elif not isinstance(value, classes):
+        elif not fits(value):
             problems.append(Problem(path, f"must be a {listed}, not {type(value).__name__}"))
 
     return {rules.RULE: rule}

@@ -153,7 +153,8 @@ class RcsCarouselMessage(_RcsMessage):
     """
     Two to ten cards side by side, with up to eleven suggestions below.
 
-    ``RcsCarouselMessage(to="447700900000", from_="Acme", carousel=RcsCarousel(cards=[card, card]))``
+    ``RcsCarouselMessage(to="447700900000", from_="Acme", carousel=RcsCarousel(cards=2 * [
+    RcsCard(title="Lamp", text="Warm light", media_url="https://example.com/lamp.jpg")]))``
     """
 
     carousel: RcsCarousel = attrs.field(converter=to_carousel, metadata=nested(RcsCarousel))

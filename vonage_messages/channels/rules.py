@@ -36,7 +36,7 @@ _EMOJI = re.compile(
     "(?:[\U0001f1e6-\U0001f1ff]{2}|[0-9#*]\ufe0f?\u20e3|(?:P)(?:\u200d(?:P))*)".replace(
         "P",
         "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f"
-        "\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]"
+        "\u2b00-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
         "[\ufe0e\ufe0f]?[\U0001f3fb-\U0001f3ff]?\ufe0f?[\U000e0020-\U000e007f]*",
     )
 )
@@ -65,7 +65,7 @@ def integer(minimum: int, maximum: int, unit: str) -> Metadata:
         if not isinstance(value, int) or isinstance(value, bool):
             problems.append(Problem(path, f"must be a whole number, not {_kind(value)}"))
         elif not minimum <= value <= maximum:
-            problems.append(Problem(path, f"must be {minimum} to {maximum} ({unit}), not {value}"))
+            problems.append(Problem(path, f"must be {minimum} to {maximum} ({unit}), not {_shown(value)}"))
 
     return {RULE: rule}
 
@@ -91,7 +91,7 @@ def number(*, minimum: float, maximum: float, unit: str) -> Metadata:
         if not isinstance(value, int | float) or isinstance(value, bool):
             problems.append(Problem(path, f"must be a number, not {_kind(value)}"))
         elif not minimum <= value <= maximum:
-            problems.append(Problem(path, f"must be {minimum:g} to {maximum:g} ({unit}), not {value}"))
+            problems.append(Problem(path, f"must be {minimum:g} to {maximum:g} ({unit}), not {_shown(value)}"))
 
     return {RULE: rule}
 
@@ -331,6 +331,9 @@ def frozen_json(value: object) -> object:
 _DEPTH = 64
 """How deep a custom object may nest. No published bound; none of the documented shapes reaches ten."""
 
+_JSON_BITS = 1023
+"""Whole numbers beyond this are infinite to most readers of JSON, and far beyond it Python refuses to write them."""
+
 
 def _copy_json(value: object, *, depth: int) -> object:
     if depth > _DEPTH:
@@ -347,10 +350,10 @@ def _check_json(value: object, path: str, problems: list[Problem], *, depth: int
         problems.append(Problem(path, f"must not nest deeper than {_DEPTH} levels"))
     elif isinstance(value, Mapping):
         for key, each in value.items():
-            if isinstance(key, str):
-                _check_json(each, f"{path}.{key}", problems, depth=depth + 1)
-            else:
+            if not isinstance(key, str):
                 problems.append(Problem(path, f"must have strings for keys, not {_kind(key)}"))
+            elif _text_length(key, path, problems) is not None:
+                _check_json(each, f"{path}.{key}", problems, depth=depth + 1)
     elif isinstance(value, list):
         for index, each in enumerate(value):
             _check_json(each, f"{path}[{index}]", problems, depth=depth + 1)
@@ -364,7 +367,10 @@ def _check_json_scalar(value: object, path: str, problems: list[Problem]) -> Non
     elif isinstance(value, float):
         if not isfinite(value):
             problems.append(Problem(path, "must be a finite number"))
-    elif value is not None and not isinstance(value, bool | int):
+    elif isinstance(value, int):
+        if value.bit_length() > _JSON_BITS:
+            problems.append(Problem(path, "must be a number that readers of JSON can hold: below 1.8e308"))
+    elif value is not None:
         problems.append(Problem(path, f"must be a JSON value, not {_kind(value)}"))
 
 
@@ -405,14 +411,18 @@ def _why_no_number(value: str, form: str) -> str:
 
 
 def _email_address(value: object, path: str, problems: list[Problem]) -> None:
-    if not isinstance(value, str):
-        problems.append(Problem(path, f"must be an e-mail address, not {_kind(value)}"))
+    if _text_length(value, path, problems, words="must be an e-mail address") is None or not isinstance(value, str):
+        return
+    if not value:  # said already
         return
     local, at, domain = value.rpartition("@")
     if not (local and at and domain) or "@" in local or re.search(r"[\s<>,;:\"()\[\]\\]", value):
-        problems.append(
-            Problem(path, f"must be one e-mail address without a display name, not {masked(value) or 'empty'}")
-        )
+        problems.append(Problem(path, f"must be one e-mail address without a display name, not {masked(value)}"))
+
+
+def _shown(value: float) -> str:
+    """Write a number into a sentence; one that nobody would read is named by its size alone."""
+    return "a far larger number" if isinstance(value, int) and value.bit_length() > 64 else str(value)  # noqa: PLR2004
 
 
 def _kind(value: Any) -> str:

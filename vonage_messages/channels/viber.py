@@ -62,7 +62,9 @@ class ViberImageOptions(_ViberOptions):
 
 def to_decimal_text(value: str | int) -> str:
     """Write a whole number as the string that the API wants. Never raises."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else cast("str", value)
+    # Python refuses to write a number of thousands of digits, so what is far too large is left to the rule.
+    writable = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**9
+    return str(value) if writable else cast("str", value)
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -205,7 +207,8 @@ class ViberFileResource(Value):
     name: str | None = attrs.field(default=None, metadata=rules.text(max=25))
 
     def _problems_across_fields(self) -> Iterable[Problem]:
-        if self.name is None and not rules.file_extension(str(self.url)):
+        link: object = self.url
+        if self.name is None and isinstance(link, str) and link and not rules.file_extension(link):
             yield Problem("url", "must end in a file name with its extension when name is left out")
 
 

@@ -17,6 +17,7 @@ import attrs
 from vonage_messages.channels import rules
 from vonage_messages.channels.base import (
     BaseMessage,
+    Refused,
     Value,
     build,
     from_url,
@@ -256,7 +257,9 @@ def to_sticker(
 ) -> WhatsappStickerUrl | WhatsappStickerId:
     """Build the sticker from its URL or from a plain dictionary with one of the two keys. Never raises."""
     given = from_url(value)
-    only_id = isinstance(given, Mapping) and "id" in given and "url" not in given
+    if isinstance(given, Mapping) and ("url" in given) == ("id" in given):
+        return cast("WhatsappStickerUrl", Refused([Problem("", "must have exactly one of url and id")]))
+    only_id = isinstance(given, Mapping) and "id" in given
     return cast("WhatsappStickerUrl", build(WhatsappStickerId if only_id else WhatsappStickerUrl, given))
 
 

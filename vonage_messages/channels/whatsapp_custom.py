@@ -388,7 +388,7 @@ class WhatsappTemplateComponents(WhatsappCustomObject):
 
     name: str = attrs.field(metadata=rules.text())
     language: str = attrs.field(default="en_US", metadata=rules.text())
-    policy: str | None = attrs.field(default="deterministic", metadata=rules.constant("deterministic"))
+    policy: str = attrs.field(default="deterministic", metadata=rules.constant("deterministic"))
     namespace: str | None = attrs.field(default=None, metadata=rules.text())
     header: WhatsappTemplateHeader | None = attrs.field(
         default=None,
@@ -421,7 +421,7 @@ class WhatsappTemplateComponents(WhatsappCustomObject):
         template = without_none(
             namespace=self.namespace,
             name=self.name,
-            language=without_none(policy=self.policy, code=self.language),
+            language={"policy": self.policy, "code": self.language},
             components=components or None,
         )
         return {"type": "template", "template": template}

@@ -16,6 +16,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_unstructure_fn, override
 
 from vonage_messages.channels.base import Value, json_name
+from vonage_messages.channels.raw import RawMessage
 from vonage_messages.channels.whatsapp import WhatsappTemplateResource
 
 
@@ -24,6 +25,12 @@ def plain(value: object) -> Any:
     if value.__class__ is str:  # most of what is sent; the converter would look its hook up
         return value
     return _converter().unstructure(value)
+
+
+def raw(message: RawMessage) -> dict[str, Any]:
+    """Give the payload of a raw message as a dictionary that the caller may change."""
+    payload: dict[str, Any] = plain(message.payload)
+    return payload
 
 
 @cache
@@ -52,4 +59,5 @@ def _unstructure_function(cls: type[Value], converter: Converter) -> Callable[[A
 
 def _spread_extra(payload: dict[str, Any]) -> dict[str, Any]:
     """Put the keys that a template keeps unread beside those that it knows."""
-    return {**payload, **payload.pop("extra", {})}
+    extra = payload.pop("extra", {})
+    return {**payload, **extra}

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
 from vonage_messages.channels.base import BaseMessage, Message, Value
+from vonage_messages.channels.custom import CustomObject
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.errors import ConfigurationError, InvalidMessageError, Problem
 from vonage_messages.wire import v0_1, v1
-from vonage_messages.wire.converter import plain
+from vonage_messages.wire.converter import plain, raw
 
 ApiVersion: TypeAlias = Literal["v1", "v0.1"]
 """The two versions of the Messages API."""
@@ -46,7 +47,9 @@ def to_payload(message: Message | Value, api_version: ApiVersion = "v1") -> dict
     """
     check_api_version(api_version)
     if isinstance(message, RawMessage):
-        return dict(message.payload)
+        return raw(message)
+    if isinstance(message, CustomObject):
+        return message.to_json()
     if not isinstance(message, BaseMessage) or type(message) is BaseMessage:
         payload: dict[str, Any] = plain(message)
         return payload
@@ -72,7 +75,8 @@ def from_payload(payload: Mapping[str, Any], api_version: ApiVersion = "v1", *, 
     ``RawMessage(payload)`` instead: a field or a channel that this version does not know yet.
 
     Raises:
-        InvalidMessageError: with all problems and their paths; with *lenient* only when *payload* is no JSON object.
+        InvalidMessageError: with all problems and their paths; with *lenient* only when *payload* is empty or is no
+            JSON object.
         ConfigurationError: there is no such version.
     """
     check_api_version(api_version)

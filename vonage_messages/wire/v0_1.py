@@ -17,6 +17,7 @@ from vonage_messages.channels import mail, messenger, mms, rcs, sms, viber, what
 from vonage_messages.channels.base import BaseMessage, Message, Refused, build_from_mapping
 from vonage_messages.channels.rules import file_extension
 from vonage_messages.errors import InvalidMessageError, Problem
+from vonage_messages.values import is_bsuid
 from vonage_messages.wire.converter import plain
 
 CLIENT_REF_LENGTH = 40
@@ -170,7 +171,7 @@ def load(payload: Mapping[str, Any]) -> Message:
     envelope = _Envelope(payload, problems)
     cls = _CLASSES.get((envelope.channel, envelope.content_type))
     if cls is None:
-        problems.append(_unknown_type(envelope))
+        problems += _unknown_type(envelope)
         raise InvalidMessageError(problems, "v0.1 payload")
     shape = SHAPES[cls]
     arguments = envelope.arguments(shape)
@@ -181,7 +182,11 @@ def load(payload: Mapping[str, Any]) -> Message:
             arguments.setdefault("whatsapp", {})
     built = build_from_mapping(cls, arguments)
     if isinstance(built, Refused):
-        problems += [Problem(_nested_path(each.path, shape), each.message) for each in built.problems]
+        problems += [
+            Problem(_nested_path(each.path, shape), each.message)
+            for each in built.problems
+            if each.path not in envelope.missing
+        ]
     elif isinstance(built, BaseMessage):
         body, options = arguments.get(shape.body), arguments.get(shape.options or "")
         narrower = [*_without_place(built, shape, body, options), *_over_limits(built, shape)]
@@ -229,6 +234,10 @@ def _over_limits(message: BaseMessage, shape: NestedShape) -> Iterator[Problem]:
     for path, party in (("to", message.to), ("from", message.from_)):
         if len(party) > PARTY_LENGTH:
             yield _too_long(path, party, PARTY_LENGTH)
+    if shape.channel == "whatsapp" and is_bsuid(message.to):
+        yield Problem("to", "must be a phone number in v0.1: business-scoped user ids came with v1")
+    if getattr(getattr(message, "viber_service", None), "type", None) not in {None, "template"}:
+        yield Problem("viber_service.type", "must be template (or left out) in v0.1")
     extension = file_extension(getattr(getattr(message, shape.body), "url", ""))
     if shape.extensions and extension and extension not in shape.extensions:
         listed = ", ".join("." + each for each in shape.extensions)
@@ -239,12 +248,14 @@ def _too_long(path: str, value: str, limit: int) -> Problem:
     return Problem(path, f"must have at most {limit:,} characters in v0.1, not {len(value):,}")
 
 
-def _unknown_type(envelope: _Envelope) -> Problem:
+def _unknown_type(envelope: _Envelope) -> Iterator[Problem]:
+    """Say why there is no row; an object that is missing altogether has been named already."""
     types = [shape.content_type for shape in SHAPES.values() if shape.channel == envelope.channel]
-    if types:
-        return Problem("message.content.type", f"must be one of {', '.join(types)} on {envelope.channel}")
-    channels = ", ".join(dict.fromkeys(shape.channel for shape in SHAPES.values()))
-    return Problem("to.type", f"must be one of {channels}")
+    if not types and "to" not in envelope.missing:
+        channels = ", ".join(dict.fromkeys(shape.channel for shape in SHAPES.values()))
+        yield Problem("to.type", f"must be one of {channels}")
+    elif types and envelope.has_content:
+        yield Problem("message.content.type", f"must be one of {', '.join(types)} on {envelope.channel}")
 
 
 def _nested_path(path: str, shape: NestedShape) -> str:
@@ -271,10 +282,13 @@ class _Envelope:
         self._to = self._object(payload, "to", "")
         self._from = self._object(payload, "from", "")
         self._message = self._object(payload, "message", "")
-        self._content = self._object(self._message, "content", "message.")
+        self.missing = {side for side in ("to", "from") if not isinstance(payload.get(side), Mapping)}
+        self.has_content = isinstance(self._message.get("content"), Mapping)
+        is_message = isinstance(payload.get("message"), Mapping)
+        self._content = self._object(self._message, "content", "message.") if is_message else {}
         self.channel = str(self._to.get("type"))
         self.content_type = str(self._content.get("type"))
-        if self._from and self._from.get("type") != self._to.get("type"):
+        if not self.missing and self._from.get("type") != self._to.get("type"):
             problems.append(Problem("from.type", "must be the same as to.type"))
 
     def arguments(self, shape: NestedShape) -> dict[str, Any]:

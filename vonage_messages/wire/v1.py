@@ -16,7 +16,7 @@ from vonage_messages.channels import mail, messenger, mms, rcs, sms, viber, what
 from vonage_messages.channels.base import BaseMessage, Message, Refused, build_from_mapping, join_path, json_name
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.errors import InvalidMessageError, Problem
-from vonage_messages.wire.converter import plain
+from vonage_messages.wire.converter import plain, raw
 
 _COMMON = ("to", "from_", "client_ref", "webhook_url", "webhook_version")
 _DELIVERY = ("ttl", "trusted_recipient", "trusted_sender")
@@ -125,7 +125,7 @@ def load(payload: Mapping[str, Any]) -> Message:
 
 def _dump_item(item: Message, index: int) -> dict[str, Any]:
     if isinstance(item, RawMessage):
-        return dict(item.payload)
+        return raw(item)
     if not isinstance(item, BaseMessage):
         raise InvalidMessageError([Problem(f"failover[{index}]", f"v1 has no {type(item).__name__}")])
     try:
@@ -192,4 +192,13 @@ def _class_of(payload: Mapping[str, Any]) -> type[Message] | Refused:
 def _build_failover(items: object) -> object:
     if not isinstance(items, list | tuple):
         return items
-    return tuple(_build(item) if isinstance(item, Mapping) else item for item in items)
+    return tuple(_build_failover_item(item) if isinstance(item, Mapping) else item for item in items)
+
+
+def _build_failover_item(item: Mapping[str, Any]) -> Message | Refused:
+    """Build one item; a failover of its own is refused unread, however deep it goes."""
+    built = _build({key: value for key, value in item.items() if key != "failover"})
+    if item.get("failover") is None:
+        return built
+    problems = built.problems if isinstance(built, Refused) else ()
+    return Refused([*problems, Problem("failover", "must not be set: a failover message has no failover")])

@@ -1,0 +1,44 @@
+"""The outputs that ``docs/command-line.md`` shows are those that the commands print."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from vonage_messages.cli.application import application
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "command-line.md"
+BLOCKS = re.findall(r"```console\n\$ vonage-messages (.*?)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+SENDS = [(command, output) for command, output in BLOCKS if command.startswith("send ")]
+CREDENTIALS = ("VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "VONAGE_BASE_URL")
+
+
+def without_ids(text: str) -> str:
+    """Blank out what is different in each run: ids, addresses, times, and the rule, which is as wide as the times."""
+    text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{40}\b", "(id)", text)
+    return re.sub(r"127\.0\.0\.1:\d+|202 [0-9a-f]{8}|\d+\.\d|\d+ ms|─+", "(run)", text)
+
+
+def printed(command: str) -> str:
+    environment: dict[str, str | None] = {**dict.fromkeys(CREDENTIALS), "COLUMNS": "80"}
+    return CliRunner().invoke(application, shlex.split(command), env=environment).output
+
+
+def test_every_command_is_shown() -> None:
+    assert {command.split()[0] for command, _ in BLOCKS} == set(application.commands)
+
+
+@pytest.mark.parametrize(("command", "output"), SENDS, ids=[command for command, _ in SENDS])
+def test_what_send_is_shown_to_print_is_what_it_prints(command: str, output: str) -> None:
+    assert without_ids(printed(command)) == without_ids(output)
+
+
+def test_every_line_of_the_demo_that_is_shown_is_printed() -> None:
+    shown = next(output for command, output in BLOCKS if command == "demo")
+    words = " ".join(without_ids(printed("demo")).split())
+    for part in shown.split("[…]"):
+        assert " ".join(without_ids(part).split()) in words

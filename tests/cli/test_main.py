@@ -1,0 +1,91 @@
+"""The door: both ways in, the version, the help, and what is said when the extra is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from vonage_messages import __version__
+from vonage_messages.cli.application import application
+
+SCRIPT = Path(sys.executable).with_name("vonage-messages")
+MODULE = [sys.executable, "-W", "error", "-m", "vonage_messages"]
+
+
+def run(*command: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+    arguments = [sys.executable, "-W", "error", "-c", code] if code is not None else command
+    return subprocess.run(  # noqa: S603  our own program
+        arguments, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "COLUMNS": "80"}
+    )
+
+
+@pytest.mark.parametrize("command", [MODULE, [str(SCRIPT)]], ids=["python -m", "script"])
+def test_both_ways_in_give_the_version(command: list[str]) -> None:
+    if command == [str(SCRIPT)] and not SCRIPT.exists():
+        pytest.skip("the package is not installed here")
+    result = run(*command, "--version")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == f"vonage-messages, version {__version__}\n"
+
+
+@pytest.mark.parametrize("command", [[], ["demo"], ["send"], ["simulator"]], ids=["group", "demo", "send", "simulator"])
+def test_the_help_fits_80_columns(command: list[str]) -> None:
+    result = run(*MODULE, *command, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Usage: vonage-messages")
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_the_help_lists_every_command() -> None:
+    result = CliRunner().invoke(application, ["--help"])
+    assert set(application.commands) == {"demo", "send", "simulator"}
+    assert all(f"  {name} " in result.output for name in application.commands)
+
+
+def test_the_help_loads_neither_aiohttp_nor_a_token_library() -> None:
+    code = (
+        "import sys\n"
+        "from vonage_messages.cli.application import application\n"
+        "application(['send', '--help'], standalone_mode=False)\n"
+        "print(sorted({'aiohttp', 'jwt', 'cryptography'} & set(sys.modules)))"
+    )
+    result = run(code=code)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.endswith("\n[]\n")
+
+
+@pytest.mark.parametrize("missing", ["click", "rich"])
+def test_without_the_extra_one_sentence_says_what_to_install(missing: str) -> None:
+    code = (
+        "import sys\n"
+        f"sys.modules[{missing!r}] = None\n"
+        "from vonage_messages.__main__ import main\n"
+        "sys.argv = ['vonage-messages', 'demo']\n"
+        "main()"
+    )
+    result = run(code=code)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr == (
+        'The command vonage-messages needs click and rich: pip install "vonage-messages-async[cli]"\n'
+    )
+
+
+def test_a_module_of_ours_that_is_missing_is_no_missing_extra() -> None:
+    code = (
+        "import sys\nsys.modules['vonage_messages.cli.demo'] = None\nfrom vonage_messages.__main__ import main\nmain()"
+    )
+    result = run(code=code)
+    assert result.returncode == 1
+    assert "ModuleNotFoundError" in result.stderr
+
+
+def test_an_unknown_command_is_exit_code_2() -> None:
+    result = CliRunner().invoke(application, ["fax"])
+    assert result.exit_code == 2
+    assert "No such command 'fax'" in result.stderr

@@ -1,0 +1,234 @@
+"""``simulator``: a real process on a real port, stopped by a real signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from vonage_messages import ApplicationAuth, AuthenticationError, Client, RateLimitedError, RawMessage, Sms
+from vonage_messages.cli.application import application
+from vonage_messages.errors import PaymentRequiredError, ValidationError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+LONG = 20
+HELLO = Sms(to="447700900000", from_="Acme", text="open sesame")
+
+
+class Running:
+    """A simulator in its own process, with what it has printed."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.environment: dict[str, str] = {}
+
+    async def line(self) -> str:
+        if self.process.stdout is None:
+            raise AssertionError("started without a pipe")
+        return (await asyncio.wait_for(self.process.stdout.readline(), LONG)).decode().rstrip("\n")
+
+    async def started(self) -> None:
+        """Read the lines that another terminal would be given."""
+        first = await self.line()
+        assert first.startswith("The Messages API, simulated at http://127.0.0.1:")
+        assert await self.line() == ""
+        while line := await self.line():  # ends with the empty line that follows five exports, or at end of file
+            word, assignment = shlex.split(line)
+            assert word == "export"
+            name, _, value = assignment.partition("=")
+            self.environment[name] = value
+
+    def client(self, **options: object) -> Client:
+        return Client.from_env(environ=self.environment, **options)
+
+    async def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
+        self.process.send_signal(number)
+        output, errors = await asyncio.wait_for(self.process.communicate(), LONG)
+        assert errors.decode() == ""
+        return self.process.returncode or 0, output.decode()
+
+
+@asynccontextmanager
+async def running(*arguments: str) -> AsyncIterator[Running]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", "-m", "vonage_messages", "simulator", "--port", "0", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    try:
+        simulated = Running(process)
+        await simulated.started()
+        yield simulated
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+def mode(path: Path) -> int | None:
+    """Give the permissions of a file, or ``None`` where there is none."""
+    return stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+
+async def test_the_printed_environment_points_a_program_here() -> None:
+    async with running() as simulated, simulated.client() as client:
+        assert set(simulated.environment) == {
+            "VONAGE_API_KEY",
+            "VONAGE_API_SECRET",
+            "VONAGE_APPLICATION_ID",
+            "VONAGE_PRIVATE_KEY",
+            "VONAGE_BASE_URL",
+        }
+        sent = await client.send(HELLO)
+        line = await simulated.line()
+        assert sent.message_uuid in line
+        assert "202  v1  sms  text  ****" in line
+        assert "447700900000" not in line
+        assert "sesame" not in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_it_with_a_summary_and_exit_code_0(number: int) -> None:
+    async with running() as simulated:
+        async with simulated.client() as client:
+            await client.send(HELLO)
+            with pytest.raises(ValidationError):
+                await client.attempt(RawMessage({"channel": "fax"}))
+        code, output = await simulated.stop(number)
+    assert code == 0
+    assert output.endswith("\nStopped: 1 accepted, 1 refused.\n")
+
+
+async def test_every_message_and_refusal_gets_its_line_in_order() -> None:
+    async with running() as simulated:
+        async with simulated.client() as client:
+            sent = [await client.send(HELLO) for _ in range(3)]
+            with pytest.raises(ValidationError):
+                await client.attempt(RawMessage({"channel": "sms", "message_type": "text", "to": "447700900000"}))
+            sent.append(await client.send(HELLO, api_version="v0.1"))
+        _, output = await simulated.stop()
+    lines = output.splitlines()[:5]
+    assert [each.message_uuid for each in sent] == [lines[index].split()[-1] for index in (0, 1, 2, 4)]
+    assert "422  POST  /v1/messages  " in lines[3]
+    assert "from: is required" in lines[3]
+    assert "202  v0.1  sms  text" in lines[4]
+
+
+async def test_show_shows_numbers_and_texts_without_control_characters() -> None:
+    async with running("--show") as simulated, simulated.client() as client:
+        for version in ("v1", "v0.1"):
+            await client.send(Sms(to="447700900000", from_="Acme", text="open \x1b[2J sesame"), api_version=version)
+            line = await simulated.line()
+            assert "Acme -> 447700900000" in line
+            assert line.endswith(r"open \x1b[2J sesame")
+
+
+async def test_the_key_is_readable_for_its_owner_alone_and_goes_with_the_simulator() -> None:
+    async with running() as simulated:
+        key = Path(simulated.environment["VONAGE_PRIVATE_KEY"])
+        assert (mode(key), mode(key.parent)) == (0o600, 0o700)
+        await simulated.stop()
+    assert mode(key) is None
+
+
+async def test_a_key_file_is_made_kept_and_used_again(tmp_path: Path) -> None:
+    key = tmp_path / "private.key"
+    async with running("--key-file", str(key)) as simulated:
+        assert simulated.environment["VONAGE_PRIVATE_KEY"] == str(key)
+        await simulated.stop()
+    made = key.read_text(encoding="ascii")
+    assert mode(key) == 0o600
+    async with running("--key-file", str(key)) as simulated, simulated.client() as client:
+        await client.send(HELLO)
+    assert key.read_text(encoding="ascii") == made
+
+
+async def test_the_rate_is_adjustable() -> None:
+    async with running("--rate", "1") as simulated, simulated.client() as client:
+        await client.attempt(HELLO)
+        with pytest.raises(RateLimitedError):
+            await client.attempt(HELLO)
+
+
+async def test_the_rate_can_be_off() -> None:
+    async with running("--rate", "off") as simulated, simulated.client() as client:
+        sent = [await client.attempt(HELLO) for _ in range(60)]
+    assert len(sent) == 60
+
+
+async def test_the_balance_runs_out() -> None:
+    async with running("--balance", "0.01") as simulated, simulated.client() as client:
+        await client.attempt(HELLO)
+        with pytest.raises(PaymentRequiredError):
+            await client.attempt(HELLO)
+        assert "  202  " in await simulated.line()
+        assert "402  POST  /v1/messages  Low balance" in await simulated.line()
+
+
+async def test_a_stranger_is_refused() -> None:
+    async with running() as simulated:
+        environment = simulated.environment
+        stranger = ApplicationAuth("not-this-one", Path(environment["VONAGE_PRIVATE_KEY"]))
+        async with Client(stranger, base_url=environment["VONAGE_BASE_URL"]) as client:
+            with pytest.raises(AuthenticationError):
+                await client.send(HELLO)
+
+
+async def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2() -> None:
+    async with running() as simulated:
+        port = simulated.environment["VONAGE_BASE_URL"].rpartition(":")[2]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-W", "error", "-m", "vonage_messages", "simulator", "--port", port),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        output, errors = await asyncio.wait_for(process.communicate(), LONG)
+    assert (process.returncode, output) == (2, b"")
+    assert errors.decode().startswith(f"port {port} of 127.0.0.1 is taken")
+    assert errors.count(b"\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--host", "0.0.0.0"], "loopback only"),  # noqa: S104  refused is what it should be
+        (["--rate", "0"], "rate must be a positive number"),
+        (["--rate", "nan"], "rate must be a positive number"),
+        (["--rate", "many"], "neither a number nor off"),
+        (["--balance", "much"], "is no amount"),
+        (["--balance", "NaN"], "balance must be a finite"),
+        (["--port", "70000"], "--port"),
+        (["--key-file", "."], "--key-file"),
+    ],
+)
+def test_options_that_cannot_work_are_exit_code_2(arguments: list[str], sentence: str) -> None:
+    result = CliRunner().invoke(application, ["simulator", "--port", "0", *arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in result.stderr
+
+
+@pytest.mark.parametrize("content", ["no key", "gr\u00fc\u00dfe", "x" * 70_000], ids=["text", "not ASCII", "large"])
+def test_a_key_file_that_holds_no_key_is_refused_and_left_alone(tmp_path: Path, content: str) -> None:
+    key = tmp_path / "notes.txt"
+    key.write_text(content, encoding="utf-8")
+    result = CliRunner().invoke(application, ["simulator", "--port", "0", "--key-file", str(key)])
+    assert result.exit_code == 2
+    assert "private" in result.stderr
+    assert key.read_text(encoding="utf-8") == content
+
+
+def test_a_key_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    missing = tmp_path / "no-such-folder" / "private.key"
+    result = CliRunner().invoke(application, ["simulator", "--port", "0", "--key-file", str(missing)])
+    assert result.exit_code == 2
+    assert "cannot be written: No such file or directory." in result.stderr

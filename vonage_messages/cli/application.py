@@ -1,0 +1,48 @@
+"""The group ``vonage-messages``: its subcommands, its version, and the one place where an error becomes a sentence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from vonage_messages import __version__
+from vonage_messages.cli.demo import demo
+from vonage_messages.cli.send import send
+from vonage_messages.cli.simulator import simulator
+from vonage_messages.cli.terminal import survive_any_encoding, told
+from vonage_messages.errors import VonageMessagesError
+
+NAME = "vonage-messages"
+
+
+class _Application(click.Group):
+    """A group whose commands may raise the errors of the package."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run a subcommand; an error of the package becomes one sentence and an exit code."""
+        try:
+            return super().invoke(context)
+        except VonageMessagesError as error:
+            raise told(error) from error
+
+
+@click.group(
+    cls=_Application,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="Try it without an account: vonage-messages demo",
+)
+@click.version_option(__version__, prog_name=NAME)
+def application() -> None:
+    """Send SMS, MMS, RCS, WhatsApp, Messenger, Viber and email messages with the Vonage Messages API."""
+
+
+application.add_command(demo)
+application.add_command(send)
+application.add_command(simulator)
+
+
+def run() -> None:
+    """Run the command that the arguments of the process name, and leave with its exit code."""
+    survive_any_encoding()
+    application(prog_name=NAME)

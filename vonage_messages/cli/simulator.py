@@ -1,0 +1,240 @@
+"""``vonage-messages simulator``: the API on this machine until it is stopped. Arguments in, a line for each message."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import tempfile
+from contextlib import contextmanager
+from decimal import Decimal, InvalidOperation
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import attrs
+import click
+
+from vonage_messages.cli.terminal import output, printable
+from vonage_messages.errors import ConfigurationError
+from vonage_messages.simulator.state import ReceivedMessage, Refusal
+from vonage_messages.values import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import Console
+
+    from vonage_messages.simulator import Simulator
+    from vonage_messages.values import Seconds
+
+ItemT = TypeVar("ItemT", ReceivedMessage, Refusal)
+
+_LOOK_EVERY: Seconds = 0.1
+_LONGEST_KEY = 64 * 1024
+_ONLY_OWNER = 0o600
+
+
+def _rate(_context: click.Context, _parameter: click.Parameter, value: str) -> float | None:
+    """Read the number of requests per second; the simulator itself refuses those that are no rate."""
+    if value == "off":
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is neither a number nor off.") from None
+
+
+def _amount(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Decimal | None:
+    """Read the amount of money exactly."""
+    try:
+        return None if value is None else Decimal(value)
+    except InvalidOperation:
+        raise click.BadParameter(f"{value!r} is no amount.") from None
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address: 127.0.0.1, ::1, localhost.")
+@click.option(
+    "--rate", metavar="NUMBER|off", callback=_rate, default="30", show_default=True, help="Requests per second, or off."
+)
+@click.option(
+    "--balance",
+    metavar="AMOUNT",
+    callback=_amount,
+    help="The account's money; every message takes 0.01.  [default: endless]",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The application's private key: used if the file is there, made and kept if not.  "
+    "[default: a temporary file that goes with the simulator]",
+)
+@click.option("--show", is_flag=True, help="Show numbers and texts in full.")
+def simulator(  # noqa: PLR0913  one parameter for each option
+    *, port: int, host: str, rate: float | None, balance: Decimal | None, key_file: Path | None, show: bool
+) -> None:
+    """
+    Run the Messages API on this machine, until Ctrl-C.
+
+    Paste the lines that it prints into another terminal, and every program there that reads its credentials from the
+    environment sends here. Every message that arrives gets a line; numbers are masked unless --show is given.
+    """
+    from vonage_messages.simulator import Simulator  # noqa: PLC0415  --help does without the web server
+
+    given_key = _read_key(key_file) if key_file is not None else None
+    simulated = Simulator(host=host, port=port, rate=rate, balance=balance, private_key=given_key)
+    asyncio.run(_serve(simulated, key_file, _Watch(output(), show=show)))
+
+
+async def _serve(simulated: Simulator, key_file: Path | None, watch: _Watch) -> None:
+    """Run until a signal asks for the end."""
+    stop = _stop_signal()
+    async with simulated:
+        with _key_on_disk(simulated.private_key, key_file) as key_path:
+            watch.show_start(simulated, key_path)
+            while not stop.is_set():  # ends with the signal: that is what the command is for
+                watch.show_new(simulated)
+                await _wait(stop)
+    watch.show_new(simulated)
+    watch.show_end()
+
+
+def _stop_signal() -> asyncio.Event:
+    """Make an event that Ctrl-C or SIGTERM sets."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # the event loops of Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+    return stop
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(_LOOK_EVERY):
+            await stop.wait()
+    except TimeoutError:
+        return
+
+
+@attrs.define
+class _Watch:
+    """Prints what arrives: a line for each message and each refusal, oldest first."""
+
+    _console: Console
+    _show: bool = attrs.field(kw_only=True)
+    accepted: int = attrs.field(init=False, default=0)
+    refused: int = attrs.field(init=False, default=0)
+    _last_message: str = attrs.field(init=False, default="")
+    _last_refusal: str = attrs.field(init=False, default="")
+
+    def show_start(self, simulated: Simulator, key_path: Path) -> None:
+        """Print the address, and the lines that point another terminal here."""
+        environment = {**simulated.environment(), "VONAGE_PRIVATE_KEY": str(key_path)}
+        lines = [f"The Messages API, simulated at {simulated.url}. Ctrl-C stops it. In another terminal:", ""]
+        lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
+        self._print("\n".join([*lines, ""]))
+
+    def show_new(self, simulated: Simulator) -> None:
+        """Print what has arrived since the last look."""
+        messages = _since(simulated.messages, self._last_message)
+        refusals = _since(simulated.refusals, self._last_refusal)
+        arrived: list[ReceivedMessage | Refusal] = [*messages, *refusals]
+        for each in sorted(arrived, key=lambda item: item.received_at):
+            self._print(self._line(each))
+        if messages:
+            self._last_message = messages[-1].request_id
+        if refusals:
+            self._last_refusal = refusals[-1].request_id
+        self.accepted += len(messages)
+        self.refused += len(refusals)
+
+    def show_end(self) -> None:
+        """Print the sums."""
+        self._print(f"\nStopped: {self.accepted} accepted, {self.refused} refused.")
+
+    def _line(self, item: ReceivedMessage | Refusal) -> str:
+        described = self._message(item) if isinstance(item, ReceivedMessage) else _refusal(item)
+        return f"{item.received_at.astimezone():%H:%M:%S}  {printable(described)}"
+
+    def _message(self, message: ReceivedMessage) -> str:
+        to, sender = (each if self._show else masked(each) for each in (message.to, message.from_))
+        parts = ["202", message.version, message.channel, message.message_type, f"{sender} -> {to}"]
+        text = _text_of(message) if self._show else None
+        return "  ".join([*parts, message.message_uuid, *([text] if text else [])])
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, soft_wrap=True)
+
+
+def _refusal(refusal: Refusal) -> str:
+    """Describe a refusal; the documents of the simulator repeat no value of the request."""
+    words = [refusal.problem.get("title"), refusal.problem.get("detail")]
+    words += [f"{each['name']}: {each['reason']}" for each in refusal.problem.get("invalid_parameters", ())]
+    said = "; ".join(str(each).rstrip(".") for each in words if each)
+    return "  ".join([str(refusal.status), refusal.method, refusal.path, said])
+
+
+def _text_of(message: ReceivedMessage) -> str | None:
+    """Find the text of a message of either version; other content has none."""
+    payload: Any = message.payload
+    text = payload["message"]["content"].get("text") if message.version == "v0.1" else payload.get("text")
+    return text if isinstance(text, str) else None
+
+
+def _since(items: Sequence[ItemT], last: str) -> list[ItemT]:
+    """Give the items after the one with the request id *last*: all of them where it is not held any more."""
+    return list(takewhile(lambda item: item.request_id != last, reversed(items)))[::-1]
+
+
+def _read_key(path: Path) -> str | None:
+    """
+    Read a private key that is there already.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LONGEST_KEY + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ConfigurationError(f"--key-file {path} cannot be read: {error.strerror}.") from error
+    if len(content) > _LONGEST_KEY or not content.isascii():
+        raise ConfigurationError(f"--key-file {path} holds no private key in PEM form. It was left alone.")
+    return content.decode("ascii")
+
+
+@contextmanager
+def _key_on_disk(private_key: str, path: Path | None) -> Iterator[Path]:
+    """Have the key in a file that only its owner may read: *path*, which stays, or a temporary one, which goes."""
+    if path is not None:
+        if not path.exists():
+            _write_key(private_key, path)
+        yield path.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="vonage-messages-") as folder:
+        temporary = Path(folder) / "private.key"
+        _write_key(private_key, temporary)
+        yield temporary
+
+
+def _write_key(private_key: str, path: Path) -> None:
+    """
+    Write the key, readable for its owner alone from the first byte on.
+
+    Raises:
+        ConfigurationError: it cannot be written there.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_OWNER)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(private_key)
+    except OSError as error:
+        raise ConfigurationError(f"--key-file {path} cannot be written: {error.strerror}.") from error

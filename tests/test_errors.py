@@ -59,6 +59,8 @@ def example(cls: type[BaseException]) -> VonageMessagesError:
         return cls(422, **DOCUMENT)
     if cls is UnexpectedResponseError:
         return UnexpectedResponseError("no message_uuid", 202, b"<html>", "f1b2c3", {"X-Request-Id": "f1b2c3"})
+    if cls is errors.NotDeliveredError:
+        return errors.NotDeliveredError("aaaa", "rejected", 1340, "outside the response window", "send a template")
     return cls("a sentence")
 
 
@@ -111,6 +113,14 @@ ANSWERS = {
     ResponseLostError: (True, True),
     UnexpectedResponseError: (False, True),
     SimulatorError: (False, False),
+    errors.NotDeliveredError: (False, False),
+    errors.WaitTimeoutError: (True, False),
+    errors.WebhookError: (False, False),
+    errors.SignatureError: (False, False),
+    errors.ReplayedWebhookError: (False, False),
+    errors.UnsignedWebhookError: (False, False),
+    errors.MalformedWebhookError: (False, False),
+    errors.DownloadError: (False, False),
 }
 """(retryable, maybe_sent) of every class."""
 
@@ -161,6 +171,31 @@ def test_api_error_says_status_title_detail_parameters_and_request_id() -> None:
         "HTTP 422: Invalid params: The value of one or more parameters is invalid "
         "(messenger.tag: is required; to: is no number) [request id f1b2c3]"
     )
+
+
+def test_undelivered_message_says_what_the_platform_said() -> None:
+    assert str(example(errors.NotDeliveredError)) == (
+        "message aaaa is rejected with code 1340: outside the response window (send a template)"
+    )
+    assert str(errors.NotDeliveredError("aaaa", "undeliverable")) == "message aaaa is undeliverable"
+
+
+def test_waiting_too_long_is_a_timeout_error() -> None:
+    assert issubclass(errors.WaitTimeoutError, TimeoutError)
+
+
+@pytest.mark.parametrize(
+    ("cls", "status"),
+    [
+        (errors.WebhookError, 400),
+        (errors.SignatureError, 401),
+        (errors.ReplayedWebhookError, 401),
+        (errors.UnsignedWebhookError, 503),
+        (errors.MalformedWebhookError, 400),
+    ],
+)
+def test_refused_callback_knows_the_status_that_answers_it(cls: type[errors.WebhookError], status: int) -> None:
+    assert cls("refused").status == status
 
 
 def test_api_error_without_a_document_says_its_status() -> None:

@@ -64,8 +64,8 @@ def test_number_is_normalised_however_it_is_written(written: str) -> None:
             "+1-800-FLOWERS",
             "++447700900000",
             "٤٤٧٧٠٠٩٠٠٠٠٠",
-            "+４４７７００９００",
-        ),  # noqa: RUF001  digits of other scripts are the point
+            "+４４７７００９００",  # noqa: RUF001  digits of another script are the point
+        ),
     ],
 )
 def test_what_is_no_written_number_is_left_alone(value: str) -> None:
@@ -81,7 +81,7 @@ def test_zero_that_belongs_to_the_number_is_kept() -> None:
     assert normalize_number("+39 06 1234567") == "39061234567"
 
 
-@pytest.mark.parametrize("sender", ["24-7", "12345", "Acme", "Acme Ltd", "0800 555", "7 eleven"])
+@pytest.mark.parametrize("sender", ["24-7", "12345", "Acme", "Acme Ltd", "7 eleven"])
 def test_sender_that_is_no_number_is_sent_as_it_is(sender: str) -> None:
     assert Sms(to="447700900000", from_=sender, text="Hi").from_ == sender
 

@@ -223,20 +223,28 @@ if TYPE_CHECKING:
         AuthenticationError,
         ConfigurationError,
         ConnectError,
+        DownloadError,
         InvalidMessageError,
+        MalformedWebhookError,
         MissingExtraError,
+        NotDeliveredError,
         NotFoundError,
         PaymentRequiredError,
         PermissionDeniedError,
         Problem,
         RateLimitedError,
+        ReplayedWebhookError,
         ResponseLostError,
         ServerError,
+        SignatureError,
         SimulatorError,
         TransportError,
         UnexpectedResponseError,
+        UnsignedWebhookError,
         ValidationError,
         VonageMessagesError,
+        WaitTimeoutError,
+        WebhookError,
     )
     from vonage_messages.observe import (
         AttemptFinished,
@@ -319,9 +327,11 @@ _HOMES = {
     "clients.retry": "RetryPolicy",
     "clients.transport": "Timeout",
     "errors": (
-        "APIError AuthenticationError ConfigurationError ConnectError InvalidMessageError MissingExtraError "
-        "NotFoundError PaymentRequiredError PermissionDeniedError Problem RateLimitedError ResponseLostError "
-        "ServerError SimulatorError TransportError UnexpectedResponseError ValidationError VonageMessagesError"
+        "APIError AuthenticationError ConfigurationError ConnectError DownloadError InvalidMessageError "
+        "MalformedWebhookError MissingExtraError NotDeliveredError NotFoundError PaymentRequiredError "
+        "PermissionDeniedError Problem RateLimitedError ReplayedWebhookError ResponseLostError ServerError "
+        "SignatureError SimulatorError TransportError UnexpectedResponseError UnsignedWebhookError "
+        "ValidationError VonageMessagesError WaitTimeoutError WebhookError"
     ),
     "observe": "AttemptFinished AttemptStarted Observer",
     "values": "JSONObject Seconds",
@@ -353,6 +363,7 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "ConnectError",
+    "DownloadError",
     "DryRun",
     "EmailAddress",
     "EmailContent",
@@ -369,6 +380,7 @@ __all__ = [
     "EncodingType",
     "InvalidMessageError",
     "JSONObject",
+    "MalformedWebhookError",
     "Message",
     "MessageType",
     "MessengerAudio",
@@ -405,6 +417,7 @@ __all__ = [
     "MmsText",
     "MmsVcard",
     "MmsVideo",
+    "NotDeliveredError",
     "NotFoundError",
     "Observer",
     "PaymentRequiredError",
@@ -440,6 +453,7 @@ __all__ = [
     "RcsText",
     "RcsVideo",
     "ReactionAction",
+    "ReplayedWebhookError",
     "ReplyingIndicatorText",
     "ReplyingIndicatorType",
     "ResponseLostError",
@@ -448,6 +462,7 @@ __all__ = [
     "SendMessageResponse",
     "SentMessage",
     "ServerError",
+    "SignatureError",
     "SimulatorError",
     "Sms",
     "SmsOptions",
@@ -455,6 +470,7 @@ __all__ = [
     "Timeout",
     "TransportError",
     "UnexpectedResponseError",
+    "UnsignedWebhookError",
     "UrlWebviewViewMode",
     "ValidationError",
     "ViberAction",
@@ -474,6 +490,8 @@ __all__ = [
     "ViberVideoOptions",
     "ViberVideoResource",
     "VonageMessagesError",
+    "WaitTimeoutError",
+    "WebhookError",
     "WebhookVersion",
     "WhatsappAudio",
     "WhatsappAudioResource",

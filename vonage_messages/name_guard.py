@@ -58,7 +58,7 @@ def _other_distribution() -> str | None:
     """Name the metadata folder of ``vonage-messages``, looked up by its name on the import path."""
     for entry in sys.path:
         try:
-            names = os.listdir(entry or ".")
+            names = os.listdir(entry or ".")  # noqa: PTH208  see below
         except OSError:
             continue
         for name in names:

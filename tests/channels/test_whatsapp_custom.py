@@ -188,3 +188,18 @@ def test_birthday_is_a_date() -> None:
 
 def test_plain_dictionary_does_in_place_of_a_builder() -> None:
     assert custom(sample("location-named")) == sample("location-named")
+
+
+def test_a_document_header_shows_its_file_name() -> None:
+    header = WhatsappTemplateHeader(document="https://example.com/terms.pdf", filename="Terms.pdf")
+    parameter = header.to_json()["parameters"][0]
+    assert parameter == {
+        "type": "document",
+        "document": {"link": "https://example.com/terms.pdf", "filename": "Terms.pdf"},
+    }
+
+
+def test_a_file_name_goes_with_a_document_only() -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        WhatsappTemplateHeader(image="https://example.com/cat.jpg", filename="cat.jpg")
+    assert [problem.path for problem in caught.value.problems] == ["filename"]

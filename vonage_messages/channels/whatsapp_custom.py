@@ -239,6 +239,8 @@ class WhatsappTemplateHeader(CustomObject):
     image: str | None = attrs.field(default=None, metadata=rules.url())
     video: str | None = attrs.field(default=None, metadata=rules.url())
     document: str | None = attrs.field(default=None, metadata=rules.url())
+    filename: str | None = attrs.field(default=None, metadata=rules.text())
+    """The name under which a document is shown."""
     location: WhatsappLocation | None = attrs.field(
         default=None, converter=to_location, metadata=nested(WhatsappLocation)
     )
@@ -247,6 +249,8 @@ class WhatsappTemplateHeader(CustomObject):
         given = [each for each in (self.text, self.image, self.video, self.document, self.location) if each is not None]
         if len(given) != 1:
             yield Problem("", "exactly one of text, image, video, document, location must be given")
+        if self.filename is not None and self.document is None:
+            yield Problem("filename", "goes with a document only")
 
     def to_json(self) -> dict[str, Any]:
         """Write the object out as the provider wants it."""
@@ -257,7 +261,7 @@ class WhatsappTemplateHeader(CustomObject):
             parameter = {"type": "location", "location": self.location.place()}
         else:
             kind = next(each for each in ("image", "video", "document") if getattr(self, each) is not None)
-            parameter = {"type": kind, kind: {"link": getattr(self, kind)}}
+            parameter = {"type": kind, kind: without_none(link=getattr(self, kind), filename=self.filename)}
         return {"type": "header", "parameters": [parameter]}
 
 

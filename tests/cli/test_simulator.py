@@ -71,8 +71,13 @@ async def running(*arguments: str) -> AsyncIterator[Running]:
         yield simulated
     finally:
         if process.returncode is None:
-            process.kill()
-            await process.communicate()
+            process.terminate()  # so that it takes its key file away
+            try:
+                await asyncio.wait_for(process.communicate(), LONG)
+            except TimeoutError:
+                process.kill()
+                await process.communicate()
+                raise
 
 
 def mode(path: Path) -> int | None:
@@ -88,6 +93,7 @@ async def test_the_printed_environment_points_a_program_here() -> None:
             "VONAGE_APPLICATION_ID",
             "VONAGE_PRIVATE_KEY",
             "VONAGE_BASE_URL",
+            "VONAGE_SIGNATURE_SECRET",
         }
         sent = await client.send(HELLO)
         line = await simulated.line()

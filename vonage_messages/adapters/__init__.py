@@ -1,0 +1,1 @@
+"""One module per framework: it turns a request of the framework into a call of ours, and holds no logic."""

@@ -1,0 +1,378 @@
+"""
+Runs what a callback asks for: verify, parse, seen, handlers, commit; and says what to answer.
+
+No web framework is in here: an adapter hands over headers and body, and writes the ``Answer``. Which handlers an
+event is for is known by the router, what a genuine signature is by the verifier.
+
+Reference: Webhooks, answering and retries: the platform repeats a callback after 429 and 5xx, for 24 hours; any other
+answer ends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any, TypeAlias, TypedDict
+
+import attrs
+
+from vonage_messages.errors import ConfigurationError, WebhookError
+from vonage_messages.values import Seconds, masked
+from vonage_messages.webhooks.inbound import InboundMessage
+from vonage_messages.webhooks.parse import parse_webhook
+from vonage_messages.webhooks.routing import Router
+from vonage_messages.webhooks.signing import Headers, SignatureVerifier, WebhookClaims
+from vonage_messages.webhooks.status import MessageStatus
+from vonage_messages.webhooks.stores import MemorySeenStore, SeenKey, SeenStore, Standing, seen_key
+
+logger = logging.getLogger("vonage_messages")
+
+Event: TypeAlias = InboundMessage | MessageStatus
+
+BODY_LIMIT = 1024 * 1024
+"""In bytes. Callbacks of the platform have some kilobytes; no upper bound is documented."""
+
+_PROBLEM = "application/problem+json"
+
+
+class Mode(StrEnum):
+    """When a callback is answered."""
+
+    RUN_FIRST = "run_first"
+    """After its handlers: an error in one answers 500, and the platform sends the callback again."""
+
+    ACKNOWLEDGE_FIRST = "acknowledge_first"
+    """Before its handlers, which run in a task of the receiver: an error in one is only told to ``on_error``."""
+
+
+class Verdict(StrEnum):
+    """What ``on_error`` decides about an event whose handler failed (``Mode.RUN_FIRST``)."""
+
+    RETRY = "retry"
+    """Answer 500: the platform sends the callback again, and every handler of it runs again."""
+
+    DROP = "drop"
+    """Answer 200 and count the event as handled."""
+
+
+OnError: TypeAlias = Callable[[Event, Exception], Awaitable[Verdict | None]]
+"""An async function that gets the event and what its handler raised. ``None`` means ``Verdict.RETRY``."""
+
+
+@attrs.frozen(kw_only=True)
+class Answer:
+    """What to answer a callback with. The body is empty, or a problem document (RFC 7807)."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+
+
+class ReceiverOptions(TypedDict, total=False):
+    """The options of a ``Receiver``, for what makes one; see there."""
+
+    verifier: SignatureVerifier | None
+    insecure: bool
+    seen: SeenStore | None
+    mode: str
+    on_error: OnError | None
+    max_running: int
+    body_limit: int
+    read_timeout: Seconds
+
+
+class Receiver:
+    """
+    Takes callbacks of one service, from whatever framework, and runs the handlers of *router*.
+
+    *verifier* checks signatures. To run without one, on a loopback interface say, write ``insecure=True``: anybody
+    who reaches the URL can then make your handlers believe anything.
+
+    *seen* remembers what was handled, in this process unless given. *mode* is ``"run_first"`` or
+    ``"acknowledge_first"``. The handlers of an event run one after another; the first error ends them. In
+    ``run_first`` all of them run again when the platform repeats the callback, so a handler before the failing one
+    should bear that. *on_error* hears of every error and decides, see ``Verdict``.
+
+    A handler outlives the connection of its callback: it is not cancelled when the platform hangs up (it waits 15
+    seconds for an answer). At most *max_running* callbacks are worked on at a time; one more is answered 503, and
+    comes again. *body_limit* is in bytes, *read_timeout* bounds ``receive_stream`` in seconds.
+
+    ::
+
+        receiver = Receiver(router, verifier=SignatureVerifier(secret))
+        answer = await receiver.receive(headers, body)
+
+    Raises:
+        ConfigurationError: there is no verifier and no ``insecure=True``, or an option does not fit.
+    """
+
+    def __init__(  # noqa: PLR0913  one router; what follows are options, by name
+        self,
+        router: Router,
+        *,
+        verifier: SignatureVerifier | None = None,
+        insecure: bool = False,
+        seen: SeenStore | None = None,
+        mode: str = Mode.RUN_FIRST,
+        on_error: OnError | None = None,
+        max_running: int = 1000,
+        body_limit: int = BODY_LIMIT,
+        read_timeout: Seconds = 15,
+    ) -> None:
+        if not isinstance(router, Router):
+            raise ConfigurationError(f"a receiver needs a Router, not {type(router).__name__}.")
+        _check_security(verifier, insecure=insecure)
+        self._router = router
+        self._verifier = verifier
+        self._seen = MemorySeenStore() if seen is None else seen
+        self._mode = _checked_mode(mode)
+        self._on_error = on_error
+        self._max_running = _checked_positive(max_running, "max_running")
+        self._body_limit = _checked_positive(body_limit, "body_limit")
+        self._read_timeout = _checked_positive(read_timeout, "read_timeout")
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._closing = False
+
+    @property
+    def running(self) -> int:
+        """How many callbacks, and handlers in the background, are being worked on."""
+        return len(self._tasks)
+
+    async def receive_stream(self, headers: Headers, chunks: AsyncIterable[bytes]) -> Answer:
+        """
+        Read the body of a callback and receive it. No more is read than the body limit and the time limit allow.
+
+        What *chunks* raises (the platform hung up) goes through.
+        """
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._read_timeout):
+                async for chunk in chunks:
+                    body += chunk
+                    if len(body) > self._body_limit:
+                        break
+        except TimeoutError:
+            return _refused(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time")
+        return await self.receive(headers, bytes(body))
+
+    async def receive(self, headers: Headers, body: bytes) -> Answer:
+        """
+        Work on one callback and say what to answer.
+
+        *headers* are those of the request, *body* is its raw body. Nothing is raised but a cancellation, and that
+        does not reach the handlers. A callback that is refused leaves one line in the log.
+        """
+        refusal = self._refusal(headers, body)
+        if refusal is not None:
+            return refusal
+        try:
+            claims = self._verifier.verify(headers, body) if self._verifier is not None else None
+        except WebhookError as error:
+            return _refused(HTTPStatus(error.status), str(error))
+        if claims is not None and claims.repeated:
+            return Answer()
+        try:
+            event = parse_webhook(body)
+        except WebhookError as error:
+            self._forget_token(claims)
+            return _refused(HTTPStatus(error.status), str(error))
+        # In a task of its own, so that a hang-up between two steps leaves neither half a handling nor half a commit.
+        return await _answer_of(self._supervised(self._handle(event, seen_key(event, body), claims)))
+
+    def _refusal(self, headers: Headers, body: bytes) -> Answer | None:
+        """Say no to what need not be looked into."""
+        if len(body) > self._body_limit:
+            return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {self._body_limit} bytes")
+        if not _is_json(headers):
+            return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the content type is not application/json")
+        if self._closing or len(self._tasks) >= self._max_running:
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "the service is closing, or has no room right now")
+        return None
+
+    async def close(self, timeout: Seconds = 10.0) -> None:  # noqa: ASYNC109  a span for the drain, not for the caller
+        """
+        Refuse callbacks from now on (503: they come again), and let the handlers that run finish.
+
+        What still runs after *timeout* seconds is cancelled; in ``run_first`` its callback comes again. May be
+        called twice.
+        """
+        self._closing = True
+        # A callback that is being taken over adds a task of its own while it is waited for: hence the loop.
+        deadline = asyncio.get_running_loop().time() + timeout
+        while self._others():
+            remaining = deadline - asyncio.get_running_loop().time()
+            if remaining <= 0:
+                break
+            await asyncio.wait(self._others(), timeout=remaining)
+        await self._cancel_rest()
+
+    def _others(self) -> set[asyncio.Task[Any]]:
+        """List the tasks, without the one that asks: a handler may close its own receiver."""
+        return self._tasks - {asyncio.current_task()}
+
+    async def _cancel_rest(self) -> None:
+        rest = self._others()
+        if not rest:
+            return
+        logger.warning("%d webhook handlers did not finish in time and are cancelled", len(rest))
+        for task in rest:
+            task.cancel()
+        # A handler that swallows its cancellation must not hold up the shutdown for good.
+        await asyncio.wait(rest, timeout=1)
+
+    def _supervised(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _handle(self, event: Event, key: SeenKey, claims: WebhookClaims | None) -> Answer:
+        try:
+            standing = await self._seen.begin(key)
+        except Exception as error:  # noqa: BLE001  whatever a store raises, the callback must come again
+            self._forget_token(claims)
+            return _store_failed(error)
+        if standing is Standing.DONE:
+            self._remember_token(claims)
+            return Answer()
+        if standing is Standing.RUNNING:
+            logger.info("%s is being handled already: it is asked for again", _subject(event))
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "this callback is being handled already")
+        if self._mode is Mode.ACKNOWLEDGE_FIRST:
+            return await self._acknowledge(event, key, claims)
+        return await self._run(event, key, claims)
+
+    async def _run(self, event: Event, key: SeenKey, claims: WebhookClaims | None) -> Answer:
+        try:
+            verdict = await self._outcome(event)
+        except BaseException:
+            await self._abort(key, claims)
+            raise
+        if verdict is Verdict.RETRY:
+            await self._abort(key, claims)
+            return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a handler failed")
+        try:
+            await self._seen.commit(key)
+        except Exception as error:  # noqa: BLE001  see _handle
+            await self._abort(key, claims)
+            return _store_failed(error)
+        self._remember_token(claims)
+        return Answer()
+
+    async def _acknowledge(self, event: Event, key: SeenKey, claims: WebhookClaims | None) -> Answer:
+        try:
+            await self._seen.commit(key)
+        except BaseException as error:
+            await self._abort(key, claims)
+            if not isinstance(error, Exception):
+                raise
+            return _store_failed(error)
+        # Nothing waits between the commit and the hand-over, so nothing can come between them.
+        self._supervised(self._outcome(event))
+        self._remember_token(claims)
+        return Answer()
+
+    async def _outcome(self, event: Event) -> Verdict:
+        """Run the handlers; ``DROP`` means that the event is done with, by success or by decision."""
+        try:
+            for handler in self._router.match(event):
+                await handler(event)
+        except Exception as error:  # noqa: BLE001  on_error decides about every error of a handler
+            return await self._decision(event, error)
+        return Verdict.DROP
+
+    async def _decision(self, event: Event, error: Exception) -> Verdict:
+        # The words of the exception are the handler's own and may hold anything: they go to DEBUG.
+        logger.error("a webhook handler raised %s for %s", type(error).__name__, _subject(event))
+        logger.debug("what the webhook handler raised", exc_info=error)
+        if self._on_error is None:
+            return Verdict.RETRY
+        try:
+            return Verdict(await self._on_error(event, error) or Verdict.RETRY)
+        except Exception as second:
+            logger.error("on_error itself raised %s: the event is not dropped", type(second).__name__)  # noqa: TRY400  see above
+            logger.debug("what on_error raised", exc_info=second)
+            return Verdict.RETRY
+
+    async def _abort(self, key: SeenKey, claims: WebhookClaims | None) -> None:
+        self._forget_token(claims)
+        try:
+            await self._seen.abort(key)
+        except Exception as error:  # noqa: BLE001  the answer asks for a retry already; the store's lease frees the key
+            logger.warning("the seen-memory failed to abort with %s", type(error).__name__)
+
+    def _remember_token(self, claims: WebhookClaims | None) -> None:
+        if self._verifier is not None and claims is not None:
+            self._verifier.commit(claims)
+
+    def _forget_token(self, claims: WebhookClaims | None) -> None:
+        if self._verifier is not None and claims is not None:
+            self._verifier.abort(claims)
+
+
+async def _answer_of(task: asyncio.Task[Answer]) -> Answer:
+    """Wait for a task that goes on when the caller is cancelled; one that ``close`` cancelled asks for a retry."""
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        caller = asyncio.current_task()
+        if task.cancelled() and (caller is None or not caller.cancelling()):
+            return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service closed before the handlers were done")
+        raise
+
+
+def _subject(event: Event) -> str:
+    kind = "inbound message" if isinstance(event, InboundMessage) else "message status"
+    return f"{kind} {masked(event.message_uuid)!a}"
+
+
+def _is_json(headers: Headers) -> bool:
+    """Tell whether the body says that it is JSON. Saying nothing will do: the signature is what counts."""
+    given = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
+    kind = given.partition(";")[0].strip().lower()
+    return kind in ("", "application/json") or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _refused(status: HTTPStatus, detail: str) -> Answer:
+    logger.warning("webhook refused with %d: %s", status, detail)
+    return _problem(status, detail)
+
+
+def _store_failed(error: Exception) -> Answer:
+    logger.error("the seen-memory failed with %s: the callback is asked for again", type(error).__name__)
+    logger.debug("what the seen-memory raised", exc_info=error)
+    return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "the memory of handled callbacks cannot be reached")
+
+
+def _problem(status: HTTPStatus, detail: str) -> Answer:
+    document = {"type": "about:blank", "title": status.phrase, "status": int(status), "detail": detail}
+    return Answer(status=int(status), body=json.dumps(document).encode(), content_type=_PROBLEM)
+
+
+def _check_security(verifier: SignatureVerifier | None, *, insecure: bool) -> None:
+    if verifier is None and insecure is not True:
+        raise ConfigurationError(
+            "webhooks need a verifier: verifier=SignatureVerifier(secret). To take unsigned callbacks from anybody, "
+            "write insecure=True."
+        )
+    if verifier is not None and insecure:
+        raise ConfigurationError("verifier= and insecure=True contradict each other: leave one out.")
+    if verifier is None:
+        logger.warning("webhooks are received without checking their signatures (insecure=True)")
+
+
+def _checked_mode(mode: str) -> Mode:
+    try:
+        return Mode(mode)
+    except ValueError:
+        raise ConfigurationError(f"mode must be {' or '.join(repr(str(one)) for one in Mode)}, not {mode!r}.") from None
+
+
+def _checked_positive(value: float, name: str) -> Any:
+    if not value > 0:
+        raise ConfigurationError(f"{name} must be more than 0, not {value!r}.")
+    return value

@@ -8,7 +8,7 @@ WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types check benchmark clean
+.PHONY: help setup demo test lint format types check benchmark campaign-fuzz-webhooks clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,8 +35,13 @@ types: $(SETUP) ## Check the types
 
 check: test lint types ## Run tests, lint and types
 
-benchmark: $(SETUP) ## Print what a token and a send cost
+benchmark: $(SETUP) ## Print what a token, a webhook and the receiving of many cost
 	@$(BIN)/python benchmarks/token_cost.py
+	@$(BIN)/python benchmarks/webhook_parsing.py
+	@$(BIN)/python benchmarks/webhook_adapter.py
+
+campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a minute)
+	@$(BIN)/python benchmarks/fuzz_webhooks.py
 
 clean: ## Remove the environment and every cache
 	rm -rf $(VENV) $(WHEELHOUSE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache

@@ -162,7 +162,7 @@ def test_every_example_is_run_by_a_test() -> None:
     """Those that receive webhooks have test modules of their own."""
     modules = [path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("test_*examples*.py")]
     for path in EXAMPLES.glob("*.py"):
-        assert path.stem in EXPECTED or any(f'"{path.name}"' in text for text in modules), path.name
+        assert path.stem in EXPECTED or any(f'"{path.stem}"' in text for text in modules), path.name
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vonage_messages import webhooks
 from vonage_messages.errors import MalformedWebhookError
 from vonage_messages.webhooks import (
     InboundMessage,
@@ -426,3 +427,22 @@ def test_parsing_works_without_assertions() -> None:
         'print(parse_webhook(b\'{"channel": "sms", "status": "read"}\').status)'
     )
     assert output_of("-O", "-c", program) == "read"
+
+
+def test_every_listed_name_is_there() -> None:
+    assert set(webhooks.__all__) <= set(dir(webhooks))
+    assert all(getattr(webhooks, name) is not None for name in webhooks.__all__)
+
+
+def test_name_that_is_not_listed_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="Nonsense"):
+        _ = webhooks.Nonsense
+
+
+def test_lazy_attribute_is_described_on_the_class() -> None:
+    assert "UTC" in str(InboundMessage.timestamp.__doc__)
+
+
+def test_newer_party_of_v0_1_that_is_a_string_is_read() -> None:
+    event = parse_status({"to": {"type": "sms", "number": "1"}, "from": "2", "status": "read"})
+    assert (event.to, event.from_) == ("1", "2")

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from vonage_messages.simulator import Simulator
+from vonage_messages.webhooks import sign_webhook
 
 README = Path(__file__).parent.parent / "README.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+ALL_BLOCKS: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+SERVICES = [block for block in ALL_BLOCKS if "web.run_app" in block]
+BLOCKS = [block for block in ALL_BLOCKS if block not in SERVICES]
+SECRET = "signature-secret-of-the-readme"
+INBOUND = {
+    "channel": "whatsapp",
+    "message_uuid": "3f0f7c3e-6a5f-4a7e-9a52-6a6f0f8f2d11",
+    "to": "447700900001",
+    "from": "447700900000",
+    "timestamp": "2026-11-01T09:30:00Z",
+    "message_type": "text",
+    "text": "Hello",
+    "context_status": "none",
+    "profile": {"name": "Ada"},
+}
 EXPECTED = {
     0: r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\n",
     1: r"whatsapp 447700900000 Your parcel is here\n",
@@ -48,3 +67,20 @@ def test_the_output_that_the_readme_shows_is_the_one_that_is_printed(capsys: pyt
     exec(compile(BLOCKS[2], "README.md", "exec"), {})  # noqa: S102  the README's own program
     assert shown is not None
     assert capsys.readouterr().out == shown[1]
+
+
+async def test_the_service_of_the_readme_handles_what_is_signed_and_refuses_what_is_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VONAGE_SIGNATURE_SECRET", SECRET)
+    namespace: dict[str, Any] = {"__name__": "readme"}
+    exec(compile(SERVICES[0], "README.md", "exec"), namespace)  # noqa: S102  the README's own program
+    body = json.dumps(INBOUND).encode()
+    async with TestClient(TestServer(namespace["app"])) as client:
+        for secret, status in ((SECRET, 200), ("another-secret", 401)):
+            headers = sign_webhook(body, secret, api_key="abcd1234", issued_at=int(time.time()))
+            answer = await client.post(
+                "/webhooks/inbound-message", data=body, headers={**headers, "Content-Type": "application/json"}
+            )
+            assert answer.status == status
+    assert capsys.readouterr().out == "Ada wrote: Hello\n"

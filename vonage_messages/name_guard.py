@@ -16,7 +16,8 @@ from __future__ import annotations
 import os
 import sys
 
-_OTHER = "vonage_messages_"
+_OTHER = "vonage_messages"
+_METADATA = (".dist_info", ".egg_info")
 _MEND = (
     "To mend it:\n"
     "    pip uninstall -y vonage vonage-messages vonage-messages-async\n"
@@ -28,7 +29,10 @@ _checked = False
 
 def check_name() -> None:
     """
-    Refuse to go on in a folder where two distributions have mixed their files.
+    Refuse to go on where the files of two distributions may be mixed.
+
+    The answer is looked for once in a process. It is the same wherever on the import path ``vonage-messages`` was
+    found: in one folder the two overwrite each other, in two folders one hides the other.
 
     Raises:
         ImportError: the distribution ``vonage-messages`` is installed too, or has taken ``__init__.py`` away.
@@ -40,9 +44,9 @@ def check_name() -> None:
     if folder is not None:
         raise ImportError(
             "The distributions vonage-messages (Vonage's synchronous SDK) and vonage-messages-async both install "
-            f"an import package called vonage_messages, and both are installed here ({folder}). They have "
-            "overwritten each other's files, so neither can be trusted to work. An environment can hold only one "
-            f"of the two. {_MEND}"
+            f"an import package called vonage_messages, and vonage-messages is installed here too ({folder}). "
+            "The two overwrite or hide each other's files, so neither can be trusted to work: an environment can hold "
+            f"only one of them. {_MEND}"
         )
     package = sys.modules.get("vonage_messages")
     if package is not None and getattr(package, "__file__", None) is None:
@@ -58,13 +62,25 @@ def _other_distribution() -> str | None:
     """Name the metadata folder of ``vonage-messages``, looked up by its name on the import path."""
     for entry in sys.path:
         try:
-            names = os.listdir(entry or ".")  # noqa: PTH208  see below
+            names = os.listdir(entry or ".")  # noqa: PTH208  pathlib would triple the import time
         except OSError:
             continue
         for name in names:
-            spelled = name.lower().replace("-", "_")
-            version = spelled.removeprefix(_OTHER)
-            # A version begins with a digit; what follows the name of our own distribution is "async".
-            if version != spelled and version[:1].isdigit() and version.endswith((".dist_info", ".egg_info")):
+            if _is_metadata_of_other(name):
                 return os.path.join(entry, name)  # noqa: PTH118  pathlib would triple the import time
     return None
+
+
+def _is_metadata_of_other(name: str) -> bool:
+    """
+    Tell whether a folder is called like the metadata of ``vonage-messages``.
+
+    It is the project's name, a hyphen and a version, in whatever spelling an installer chose (Python Packaging User
+    Guide, "Recording installed projects"); ``egg-info`` of a checkout has no version.
+    """
+    spelled = name.lower().replace("-", "_").replace(".", "_", name.count(".") - 1)
+    if not spelled.startswith(_OTHER) or not spelled.endswith(_METADATA):
+        return False
+    version = spelled[len(_OTHER) :].rpartition(".")[0]
+    # A version begins with a digit; what follows the name of our own distribution is "async".
+    return not version or (version[0] == "_" and version[1:2].isdigit())

@@ -1,0 +1,291 @@
+"""
+The import name, shared with Vonage's own SDK: both packages are really installed, in both orders, and removed again.
+
+Both wheels come from the wheelhouse that ``make test`` fetches; nothing here reaches the network.
+"""
+
+from __future__ import annotations
+
+import ast
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vonage_messages.name_guard import _other_distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Environment
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "vonage_messages"
+GUARD = PACKAGE / "name_guard.py"
+COMMANDS = [
+    "pip uninstall -y vonage vonage-messages vonage-messages-async",
+    "pip install --force-reinstall vonage-messages-async",
+]
+
+
+def doors() -> list[str]:
+    """The modules that ask the guard before they go on."""
+    return sorted(
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in PACKAGE.rglob("*.py")
+        if any(
+            isinstance(node, ast.Expr) and ast.unparse(node.value) == "check_name()"
+            for node in ast.parse(path.read_text("utf-8")).body
+        )
+    )
+
+
+DOORS = doors()
+DOORS_BESIDE_INIT = [door for door in DOORS if door != "vonage_messages"]
+
+
+def entered(environment: Environment, door: str) -> str:
+    """Go through a door that must be shut, and give what stood on standard error."""
+    by_name = ["-m", "vonage_messages"] if door.endswith(".__main__") else ["-c", f"import {door}"]
+    finished = environment.python(*by_name)
+    assert finished.returncode == 1, finished.stderr
+    return finished.stderr
+
+
+def last_error(output: str) -> str:
+    """The sentence of the exception that ended a program, without its traceback."""
+    return output[output.index("\nImportError: ") :]
+
+
+def assert_says_how_to_mend(output: str) -> None:
+    sentence = last_error(output)
+    assert "vonage-messages (Vonage's synchronous SDK)" in sentence
+    assert "vonage-messages-async" in sentence.splitlines()[1]
+    assert [line.strip() for line in sentence.splitlines() if line.startswith("    pip ")] == COMMANDS
+
+
+def test_every_door_of_the_package_asks_the_guard() -> None:
+    wanted = {"vonage_messages", "vonage_messages.clients", "vonage_messages.simulator", "vonage_messages.__main__"}
+    if (PACKAGE / "webhooks").exists():
+        wanted.add("vonage_messages.webhooks")
+    assert wanted <= set(DOORS)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_is_open_where_ours_stands_alone(ours_alone: Environment, door: str) -> None:
+    finished = ours_alone.python("-c", f"import {door}; print({door}.__file__)")
+
+    assert finished.stderr == ""
+    assert Path(finished.stdout.strip()).is_relative_to(ours_alone.root)
+
+
+def test_where_theirs_came_last_the_package_itself_is_theirs(theirs_last: Environment) -> None:
+    finished = theirs_last.python("-c", "import vonage_messages; print(vonage_messages.__all__)")
+
+    assert finished.stdout.strip() == "['models', 'Messages', 'SendMessageResponse']"
+
+
+@pytest.mark.parametrize("door", DOORS_BESIDE_INIT)
+def test_a_door_is_shut_where_theirs_came_last(theirs_last: Environment, door: str) -> None:
+    assert_says_how_to_mend(entered(theirs_last, door))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_door_is_shut_where_ours_came_last(ours_last: Environment, door: str) -> None:
+    output = entered(ours_last, door)
+
+    assert_says_how_to_mend(output)
+    assert "is installed here too" in last_error(output)
+    assert str(ours_last.site_packages) in last_error(output)
+
+
+def test_the_installed_command_is_shut_where_theirs_came_last(theirs_last: Environment) -> None:
+    finished = theirs_last.script("vonage-messages", "--help")
+
+    assert finished.returncode == 1
+    assert_says_how_to_mend(finished.stderr)
+
+
+@pytest.mark.parametrize("door", DOORS_BESIDE_INIT)
+def test_a_door_tells_that_removing_theirs_deleted_ours(bereft: Environment, door: str) -> None:
+    output = entered(bereft, door)
+
+    assert_says_how_to_mend(output)
+    assert "has lost its __init__.py" in last_error(output)
+
+
+def test_removing_theirs_leaves_no_public_name_behind(bereft: Environment) -> None:
+    finished = bereft.python("-c", "from vonage_messages import Client")
+
+    assert finished.returncode == 1
+    assert "ImportError: cannot import name 'Client'" in finished.stderr
+
+
+@pytest.mark.parametrize("state", ["theirs_last", "ours_last"])
+def test_the_two_commands_of_the_sentence_mend_a_mixed_folder(request: pytest.FixtureRequest, state: str) -> None:
+    mixed: Environment = request.getfixturevalue(state)
+
+    assert_mended(mended(mixed))
+
+
+def test_the_two_commands_of_the_sentence_mend_what_the_removal_of_theirs_left(bereft: Environment) -> None:
+    assert_mended(mended(bereft))
+
+
+def mended(broken: Environment) -> Environment:
+    """A copy of an environment, after the very commands that its ImportError gives."""
+    environment = broken.copy()
+    for line in last_error(entered(environment, "vonage_messages.clients")).splitlines():
+        if line.startswith("    pip "):
+            environment.pip(*shlex.split(line)[1:])
+    return environment
+
+
+def assert_mended(environment: Environment) -> None:
+    program = "import vonage_messages; print(vonage_messages.Client.__module__, vonage_messages.Sms.__module__)"
+    finished = environment.python("-c", program)
+    assert finished.stdout.split() == ["vonage_messages.clients.client", "vonage_messages.channels.sms"]
+    assert not (environment.site_packages / "vonage_messages" / "models").exists()
+
+
+def test_theirs_is_noticed_in_another_folder_of_the_import_path(
+    dependencies_only: Environment, ours_alone: Environment, official_wheel: Path
+) -> None:
+    environment = dependencies_only.copy()
+    environment.pip("install", "--no-deps", str(official_wheel))
+
+    finished = environment.python("-c", "import vonage_messages", PYTHONPATH=str(ours_alone.site_packages))
+
+    assert finished.returncode == 1
+    assert_says_how_to_mend(finished.stderr)
+
+
+def test_a_program_inside_a_checkout_notices_theirs(beside_a_checkout: Environment) -> None:
+    finished = beside_a_checkout.python("-c", "import vonage_messages", PYTHONPATH=str(ROOT))
+
+    assert finished.returncode == 1
+    assert_says_how_to_mend(finished.stderr)
+
+
+def test_a_checkout_outlives_the_removal_of_theirs(beside_a_checkout: Environment) -> None:
+    beside_a_checkout.pip("uninstall", "-y", "vonage-messages")
+
+    finished = beside_a_checkout.python("-c", "import vonage_messages; print(vonage_messages.__file__)")
+
+    assert finished.stdout.strip() == str(PACKAGE / "__init__.py")
+
+
+@pytest.fixture
+def beside_a_checkout(dependencies_of_both: Environment, official_wheel: Path) -> Environment:
+    """Vonage's package, and this tree on the import path as an editable install puts it there: by a ``.pth`` file."""
+    environment = dependencies_of_both.copy()
+    (environment.site_packages / "checkout.pth").write_text(f"{ROOT}\n", "utf-8")
+    environment.pip("install", "--no-deps", str(official_wheel))
+    return environment
+
+
+def test_the_guard_loads_no_module_to_look_the_name_up(
+    ours_alone: Environment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = (
+        "import sys, time; before = set(sys.modules); guard = {}; "
+        "exec(compile(open(sys.argv[1], encoding='utf-8').read(), sys.argv[1], 'exec'), guard); "
+        "began = time.perf_counter(); guard['check_name'](); took = time.perf_counter() - began; "
+        "print(took); print(sorted(set(sys.modules) - before))"
+    )
+    finished = ours_alone.python("-c", program, str(GUARD))
+    cost, loaded = finished.stdout.splitlines()
+
+    with capsys.disabled():
+        sys.stdout.write(f"\n  the import-name guard takes {float(cost) * 1e6:.0f} µs ")
+    assert loaded == "['__future__']"
+
+
+def test_importing_the_package_does_not_load_the_machinery_of_metadata(ours_alone: Environment) -> None:
+    program = "import sys, vonage_messages; print([name for name in sys.modules if 'metadata' in name])"
+
+    assert ours_alone.python("-I", "-c", program).stdout.strip() == "[]"
+
+
+def test_the_import_path_is_read_once_in_a_process(ours_alone: Environment) -> None:
+    program = (
+        "import os, vonage_messages; read = []; listdir = os.listdir; "
+        "os.listdir = lambda *folder: read.append(folder) or listdir(*folder); "
+        "from vonage_messages.name_guard import check_name; check_name(); check_name(); print(read)"
+    )
+
+    assert ours_alone.python("-c", program).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vonage_messages-1.8.1.dist-info",
+        "vonage-messages-1.8.1.dist-info",
+        "Vonage.Messages-1.8.1.dist-info",
+        "vonage_messages-2.0rc1.dist-info",
+        "vonage_messages-1.8.1-py3.11.egg-info",
+        "vonage_messages.egg-info",
+    ],
+)
+def test_theirs_is_known_in_every_spelling(lonely_path: Callable[..., list[str]], name: str) -> None:
+    (folder,) = lonely_path(name)
+
+    assert _other_distribution() == folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vonage_messages_async-0.1.0.dist-info",
+        "vonage_messages_async.egg-info",
+        "vonage_messages_extra-1.0.dist-info",
+        "vonage_messages2-1.0.dist-info",
+        "vonage-4.0.0.dist-info",
+        "vonage_messages",
+        "vonage_messages-1.8.1",
+        "~onage_messages-1.8.1.dist-info",
+    ],
+)
+def test_another_folder_is_not_taken_for_theirs(lonely_path: Callable[..., list[str]], name: str) -> None:
+    lonely_path(name)
+
+    assert _other_distribution() is None
+
+
+def test_an_entry_of_the_import_path_that_is_no_folder_is_passed_over(
+    lonely_path: Callable[..., list[str]], tmp_path: Path
+) -> None:
+    (folder,) = lonely_path("vonage_messages-1.8.1.dist-info")
+    archive = tmp_path / "library.zip"
+    archive.write_bytes(b"PK")
+    sys.path[:0] = [str(tmp_path / "absent"), str(archive)]
+
+    assert _other_distribution() == folder
+
+
+def test_an_empty_entry_of_the_import_path_is_the_working_folder(
+    lonely_path: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = lonely_path("vonage_messages-1.8.1.dist-info")
+    monkeypatch.chdir(Path(folder).parent)
+    sys.path[:] = [""]
+
+    assert _other_distribution() == Path(folder).name
+
+
+@pytest.fixture
+def lonely_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., list[str]]:
+    """Make folders of these names in a folder that is the only one on the import path."""
+
+    def made(*names: str) -> list[str]:
+        site_packages = tmp_path / "site-packages"
+        folders = [site_packages / name for name in names]
+        for folder in folders:
+            folder.mkdir(parents=True)
+        monkeypatch.setattr(sys, "path", [str(site_packages)])
+        return [str(folder) for folder in folders]
+
+    return made

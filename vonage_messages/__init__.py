@@ -212,6 +212,9 @@ if TYPE_CHECKING:
         Client,
         DryRun,
     )
+    from vonage_messages.clients.download import (
+        Downloaded,
+    )
     from vonage_messages.clients.retry import (
         RetryPolicy,
     )
@@ -250,6 +253,9 @@ if TYPE_CHECKING:
         AttemptFinished,
         AttemptStarted,
         Observer,
+    )
+    from vonage_messages.receiving.tracker import (
+        Tracker,
     )
     from vonage_messages.values import (
         JSONObject,
@@ -324,6 +330,7 @@ _HOMES = {
         "WhatsappProductSection WhatsappReplyButton"
     ),
     "clients.client": "Client DryRun",
+    "clients.download": "Downloaded",
     "clients.retry": "RetryPolicy",
     "clients.transport": "Timeout",
     "errors": (
@@ -334,6 +341,7 @@ _HOMES = {
         "ValidationError VonageMessagesError WaitTimeoutError WebhookError"
     ),
     "observe": "AttemptFinished AttemptStarted Observer",
+    "receiving.tracker": "Tracker",
     "values": "JSONObject Seconds",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
     "wire.rest": "SendMessageResponse SentMessage",
@@ -364,6 +372,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectError",
     "DownloadError",
+    "Downloaded",
     "DryRun",
     "EmailAddress",
     "EmailContent",
@@ -468,6 +477,7 @@ __all__ = [
     "SmsOptions",
     "SuggestionType",
     "Timeout",
+    "Tracker",
     "TransportError",
     "UnexpectedResponseError",
     "UnsignedWebhookError",

@@ -75,7 +75,9 @@ class Problem(NamedTuple):
     """What: a sentence without its subject, such as ``must be 20 to 604800 (seconds), not 5``."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.message}" if self.path else self.message
+        text = f"{self.path}: {self.message}" if self.path else self.message
+        # A path may hold a key as the caller gave it, and half a surrogate pair cannot be printed.
+        return text.encode(errors="backslashreplace").decode()
 
 
 class InvalidMessageError(VonageMessagesError, ValueError):

@@ -22,7 +22,7 @@ E164 = re.compile(r"[1-9][0-9]{6,14}")
 BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 """A WhatsApp business-scoped user id, such as ``US.13491208655302741918`` or ``US.ENT.1349…`` (API v1, 1.20)."""
 
-_SEPARATORS = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000().\-\u2010-\u2015/]+")
+_SEPARATORS = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000()\-\u2010-\u2015]+|(?<=[0-9]{2})\.(?=[0-9]{2})")
 _INTERNATIONAL = re.compile(r"(?:\+|00)([0-9]+)")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _SHORTEST_NUMBER = 7
@@ -43,11 +43,17 @@ def normalize_number(value: str) -> str:
         return value
     international = _INTERNATIONAL.fullmatch(_SEPARATORS.sub("", _TRUNK_ZERO.sub("", value)))
     if international:
-        return international[1] if len(international[1]) <= _LONGEST_NUMBER else value
+        whole = len(international[1]) <= _LONGEST_NUMBER and not _keeps_trunk_zero(value, international[1])
+        return international[1] if whole else value
     compact = _SEPARATORS.sub("", value)
     if compact.isascii() and compact.isdigit() and _SHORTEST_NUMBER <= len(compact) <= _LONGEST_NUMBER:
         return compact
     return value
+
+
+def _keeps_trunk_zero(written: str, digits: str) -> bool:
+    """Tell whether the zero in brackets belongs to the number: in Italy, San Marino and the Vatican it is dialled."""
+    return _TRUNK_ZERO.search(written) is not None and digits.startswith(("39", "378"))
 
 
 def is_bsuid(value: str) -> bool:
@@ -61,7 +67,7 @@ def masked(value: object) -> str:
 
     ``447700900000`` becomes ``44********00``; up to five characters are hidden whole. Never raises.
     """
-    text = str(value)
+    text = str(value).encode(errors="backslashreplace").decode()
     if len(text) <= 5:  # noqa: PLR2004  so short that its ends would give it away
         return "*" * len(text)
     return f"{text[:2]}{'*' * min(len(text) - 4, 12)}{text[-2:]}"

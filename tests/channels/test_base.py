@@ -389,9 +389,9 @@ def test_dictionary_that_changes_later_does_not_change_the_message(cls: Any, fur
 
 def test_template_keys_that_change_later_do_not_change_the_template() -> None:
     further = {"rows": ["a"]}
-    template = WhatsappTemplateResource(name="verify", extra=further)
+    template = WhatsappTemplateResource(name="verify", layout=further)
     further["rows"].append("b")
-    assert template.extra == {"rows": ["a"]}
+    assert template.extra == {"layout": {"rows": ["a"]}}
 
 
 def test_list_that_changes_later_does_not_change_the_message() -> None:

@@ -298,8 +298,9 @@ def _outside_text(target: Target) -> Iterator[str]:
         yield from ("https://example.com/file.exe", "https://example.com/file.exe?name=cat." + field["extensions"][0])
     if key.endswith("url"):
         spaced = ("https://example.com/a b", " https://example.com/a")
-        # A Viber file may be given by a path, so there a text without a scheme is right.
-        yield from spaced if target.name == "viber_service.file" and key == "url" else (*spaced, *_NO_URLS)
+        # A Viber file may be given by a path, and a button may lead into the app: any link is right there.
+        any_link = target.name == "viber_service.file" or target.path == "viber_service.action.url"
+        yield from spaced if any_link and key == "url" else (*spaced, *_NO_URLS)
     if "minimum" in field:
         yield from ("1.5", "-1", "+1", " 1", "1 s", "١", "１")  # noqa: RUF001  digits of other scripts are the point
     if "pattern" in field:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 
+import attrs
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
@@ -22,6 +23,7 @@ from vonage_messages.cli.catalogue import Exhibit, exhibits
 from vonage_messages.cli.demo_table import show
 from vonage_messages.cli.missteps import mistakes, refusals
 from vonage_messages.cli.rehearsal import Answered, Refused, Report, count_of_requests, rehearse
+from vonage_messages.cli.round_trip import Happening
 
 QUICK = 1000
 ROW = re.compile(r"(\S+) +(\S.*?) +(v1|v0\.1) +(\d{3})(?: ([0-9a-f]{8}))? +(\d+\.\d)")
@@ -95,6 +97,34 @@ def test_a_narrow_terminal_loses_nothing(report: Report, width: int) -> None:
     text = printed(report, width)
     assert all(each.message_uuid[:8] in text for each in report.answered)
     assert max(map(len, text.splitlines())) <= max(width, 21)
+
+
+def test_a_message_goes_out_and_an_answer_comes_back(report: Report) -> None:
+    assert [(each.what, each.as_expected) for each in report.round_trip] == [
+        ("sent", True),
+        ("submitted", True),
+        ("delivered", True),
+        ("read", True),
+        ("reply", True),
+        ("answered", True),
+        ("forged", True),
+    ]
+
+
+def test_the_round_trip_is_shown_in_order(report: Report) -> None:
+    text = printed(report, 80)
+    shown = text[text.index("There and back") :]
+    places = [shown.index(f"  {each.what}") for each in report.round_trip]
+    assert places == sorted(places)
+    assert "a person typed: Yes, please" in shown
+    assert "refused with 401" in shown
+
+
+def test_a_round_trip_that_fails_is_not_as_expected(report: Report) -> None:
+    lost = Happening(what="failed", detail="message x did not become read in time", as_expected=False)
+    broken = attrs.evolve(report, round_trip=(*report.round_trip[:2], lost))
+    assert not broken.as_expected
+    assert "did not become read in time NOT AS EXPECTED" in printed(broken, 80)
 
 
 def test_the_summary_counts(report: Report) -> None:

@@ -76,19 +76,20 @@ def test_one_attempt_never_repeats() -> None:
 
 
 @pytest.mark.parametrize("retry_after", [0.0, 1.0, 29.0])
-def test_retry_after_is_waited_for_exactly(retry_after: float) -> None:
-    assert wait(limited(retry_after)) == retry_after
+def test_retry_after_is_never_cut_short_and_has_a_little_jitter(retry_after: float) -> None:
+    assert wait(limited(retry_after), random=0.0) == retry_after
+    assert wait(limited(retry_after), random=0.5) == retry_after + 0.25
 
 
 def test_retry_after_above_the_clamp_is_not_waited_for() -> None:
     policy = RetryPolicy(max_retry_after=10)
-    assert wait(limited(10), policy=policy) == 10
-    assert wait(limited(10.1), policy=policy) is None
+    assert wait(limited(10), policy=policy, random=0.0) == 10
+    assert wait(limited(10.1), policy=policy, random=0.0) is None
 
 
 def test_wait_beyond_the_deadline_is_not_begun() -> None:
-    assert wait(limited(5), remaining=5.1) == 5
-    assert wait(limited(5), remaining=5.0) is None
+    assert wait(limited(5), remaining=5.1, random=0.0) == 5
+    assert wait(limited(5), remaining=5.0, random=0.0) is None
 
 
 def test_past_deadline_is_not_repeated() -> None:

@@ -196,7 +196,7 @@ async def test_half_a_header_is_a_lost_response(tools: Any) -> None:
 async def test_what_is_not_http_is_unexpected_and_shows_no_credential(tools: Any) -> None:
     server = await tools.server(tools.raw(b"220 mail.example ESMTP\r\n\r\n"))
     transport = transport_to(server.url)
-    with pytest.raises(errors.UnexpectedResponseError, match="not HTTP") as caught:
+    with pytest.raises(errors.UnexpectedResponseError, match="cannot be read as HTTP") as caught:
         await attempt(transport)
     assert caught.value.maybe_sent
     assert_safe(caught.value)
@@ -662,3 +662,54 @@ def test_user_agent_names_package_python_aiohttp_and_app() -> None:
 def test_app_name_that_breaks_a_header_is_refused(app_name: object) -> None:
     with pytest.raises(errors.ConfigurationError, match="app_name"):
         user_agent(app_name)
+
+
+async def test_a_body_of_megabytes_arrives_without_a_warning(tools: Any) -> None:
+    server = await tools.server(tools.accepted())
+    transport = transport_to(server.url)
+    body = b'"' + b"x" * 3_000_000 + b'"'
+    await attempt(transport, request=Request(method="POST", path="/v1/messages", body=body))
+    assert [len(request.body) for request in server.requests] == [len(body)]
+    await transport.close()
+
+
+@pytest.mark.parametrize("connector", ["no check", "unverified context"])
+async def test_a_session_that_does_not_verify_is_refused_before_anything_leaves(connector: str) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    setting = False if connector == "no check" else context
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=setting)) as session:
+        transport = transport_to("https://api.nexmo.com", session=session)
+        with pytest.raises(errors.ConfigurationError, match="does not verify TLS"):
+            await attempt(transport)
+        await transport_to("https://api.nexmo.com", session=session, ssl_context=ssl.create_default_context()).close()
+
+
+async def test_a_session_that_does_not_verify_may_talk_to_this_machine(tools: Any) -> None:
+    server = await tools.server(tools.accepted())
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False)) as session:
+        assert (await attempt(transport_to(server.url, session=session))).status == 202
+
+
+async def fail_to_connect(transport: Transport) -> str:
+    """Give the sentence of the error, and keep nothing of the error: a traceback holds its frames."""
+    try:
+        await attempt(transport)
+    except errors.ConnectError as error:
+        return str(error)
+    return ""
+
+
+async def test_a_client_dropped_after_a_failure_is_freed_at_once() -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        transport = transport_to(f"http://127.0.0.1:{unused.getsockname()[1]}")
+        gc.disable()
+        try:
+            assert "refused the connection" in await fail_to_connect(transport)
+            gone = weakref.ref(transport)
+            del transport
+            assert gone() is None  # no cycle: nothing has to wait for the collector
+        finally:
+            gc.enable()

@@ -163,6 +163,7 @@ async def test_the_environment_points_a_program_here() -> None:
             "VONAGE_API_SECRET": "secret",
             "VONAGE_APPLICATION_ID": "app",
             "VONAGE_PRIVATE_KEY": simulator.private_key,
+            "VONAGE_SIGNATURE_SECRET": simulator.signature_secret,
             "VONAGE_BASE_URL": simulator.url,
         }
 

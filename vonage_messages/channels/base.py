@@ -93,7 +93,7 @@ def build_from_mapping(cls: type[ValueT], mapping: Mapping[str, Any]) -> ValueT 
             arguments.setdefault(name, None)
     problems: list[Problem] = []
     if cls.keeps_extra:
-        arguments["extra"] = unknown or None
+        arguments["_extra"] = unknown or None
     else:
         problems += [Problem(str(key), f"is not a field of {cls.__name__}") for key in unknown]
     try:

@@ -174,18 +174,22 @@ def url(
     return {RULE: rule}
 
 
-def file_link(*extensions: str) -> Metadata:
-    """A URL or a path of a file of one of these types (``viber_service`` files are given by either)."""
+def link(*extensions: str) -> Metadata:
+    """
+    A link of any scheme, or a path, without spaces.
+
+    With *extensions* the file behind it must be of one of these types, as in ``url``.
+    """
     listed = ", ".join("." + extension for extension in extensions)
 
     def rule(value: object, path: str, problems: list[Problem]) -> None:
         length = _text_length(value, path, problems)
         if length is None:
             return
-        link = str(value)
-        if not length or not _URL_CHARACTERS.fullmatch(link):
+        target = str(value)
+        if not length or not _URL_CHARACTERS.fullmatch(target):
             problems.append(Problem(path, "must be a URL or a path without spaces"))
-        elif (found := file_extension(link)) and found not in extensions:
+        elif extensions and (found := file_extension(target)) and found not in extensions:
             problems.append(Problem(path, f"must be a file of type {listed}, not .{found}"))
 
     return {RULE: rule}
@@ -313,7 +317,9 @@ def file_extension(link: str) -> str:
     except ValueError:
         return ""
     stem, dot, extension = last.rpartition(".")
-    return extension.lower() if dot and stem and extension.isalnum() else ""
+    if not (dot and stem and extension.isalnum()) or extension.isdigit():  # the version in /api/v1.2 is no file type
+        return ""
+    return extension.lower()
 
 
 def as_tuple(value: object) -> object:

@@ -26,9 +26,9 @@ FILE_EXTENSIONS = (
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
 class ViberAction(Value):
-    """A button under a text or a picture: its URL, and a label of 1 to 30 characters."""
+    """A button under a text or a picture: its URL (``viber://`` links too), and a label of 1 to 30 characters."""
 
-    url: str = attrs.field(metadata=rules.url())
+    url: str = attrs.field(metadata=rules.link())
     text: str = attrs.field(metadata=rules.text(max=30))
 
 
@@ -203,7 +203,7 @@ class ViberFileResource(Value):
     Without a name the URL must end in a file name with its extension.
     """
 
-    url: str = attrs.field(metadata=rules.file_link(*FILE_EXTENSIONS))
+    url: str = attrs.field(metadata=rules.link(*FILE_EXTENSIONS))
     name: str | None = attrs.field(default=None, metadata=rules.text(max=25))
 
     def _problems_across_fields(self) -> Iterable[Problem]:

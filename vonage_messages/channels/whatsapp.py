@@ -194,14 +194,19 @@ class WhatsappTemplateResource(Value):
     parameters: tuple[str, ...] | None = attrs.field(
         default=None, converter=to_parameters, metadata=rules.array(rules.text())
     )
-    extra: JSONObject | None = attrs.field(default=None, metadata=rules.json_object(), hash=False)
+    extra: JSONObject | None = attrs.field(default=None, alias="_extra", metadata=rules.json_object(), hash=False)
 
-    def __init__(self, *, name: str, parameters: Iterable[str] | None = None, **extra: Any) -> None:
-        # An evolved or copied value brings its further keys as one mapping named extra.
-        further = extra.pop("extra", None) if isinstance(extra.get("extra"), Mapping | None) else None
-        merged = {**(further or {}), **extra}
-        kept = cast("dict[str, Any] | None", rules.frozen_json(merged) if merged else None)
-        self.__attrs_init__(name=name, parameters=parameters, extra=kept)
+    def __init__(
+        self,
+        *,
+        name: str,
+        parameters: Iterable[str] | None = None,
+        _extra: JSONObject | None = None,  # what a copy or attrs.evolve brings; any other keyword is a key
+        **extra: Any,
+    ) -> None:
+        given = {**(_extra or {}), **{key: value for key, value in extra.items() if value is not None}}
+        kept = cast("dict[str, Any] | None", rules.frozen_json(given) if given else None)
+        self.__attrs_init__(name=name, parameters=parameters, _extra=kept)
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)

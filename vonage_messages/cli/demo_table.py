@@ -1,5 +1,5 @@
 """
-How a run of the demo looks: one table, two lists, one line.
+How a run of the demo looks: one table, three lists, one line.
 
 At 80 columns a row is a line. A narrower terminal gets a table of two columns; nothing is ever cut off.
 """
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from vonage_messages.cli.rehearsal import Answered, Refused, Report
+    from vonage_messages.cli.round_trip import Happening
 
 _WIDE_ENOUGH = 72
 """Columns that the five-column table needs so that no row wraps."""
@@ -31,6 +32,8 @@ _NARROWEST = 20
 _GOOD = "green"
 _BAD = "bold red"
 _UUID_SHOWN = 8
+_LONGEST_HAPPENING = 9
+"""Characters of ``submitted``, ``delivered``."""
 
 
 def show(report: Report, console: Console) -> None:
@@ -44,6 +47,7 @@ def show(report: Report, console: Console) -> None:
     console.print(_table(report.answered, wide=console.width >= _WIDE_ENOUGH))
     _show_refused("Refused here, before anything was sent", report.found_here, console)
     _show_refused("Sent, and refused by the platform's rules", report.found_there, console)
+    _show_round_trip(report.round_trip, console)
     console.print(_summary(report, console.width), soft_wrap=True)
 
 
@@ -78,6 +82,23 @@ def _show_refused(heading: str, refused: Iterable[Refused], console: Console) ->
         console.print()
         console.print(_title(each))
         console.print(_wrapped(_sentence(each), console.width, indent="    "), soft_wrap=True)
+
+
+def _show_round_trip(happenings: Iterable[Happening], console: Console) -> None:
+    console.print()
+    console.print(Text("There and back, every callback signed", style="bold"))
+    console.print()
+    for each in happenings:
+        line = f"{each.what:<{_LONGEST_HAPPENING}}  {printable(each.detail)}"
+        if not each.as_expected:
+            line += " NOT AS EXPECTED"
+        console.print(Text(_hanging(line, console.width), style="" if each.as_expected else _BAD), soft_wrap=True)
+
+
+def _hanging(line: str, width: int) -> str:
+    """Break a line; what does not fit stands below its second column, or further left where there is little room."""
+    indent = " " * (_LONGEST_HAPPENING + 4) if width >= _WIDE_ENOUGH else "    "
+    return textwrap.fill(line, max(width, 20), initial_indent="  ", subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _title(refused: Refused) -> Text:

@@ -1,5 +1,5 @@
 """
-The run of the demo: a simulator on a free loopback port, the real client, every exhibit, every misstep.
+The run of the demo: a simulator on a free loopback port, the real client, every exhibit, every misstep, a round trip.
 
 What is sent stands in ``catalogue`` and ``missteps``; how it looks in ``demo_table``. Nothing here prints.
 """
@@ -15,6 +15,7 @@ import attrs
 
 from vonage_messages.cli.catalogue import exhibits
 from vonage_messages.cli.missteps import Mistake, Refusal, mistakes, refusals
+from vonage_messages.cli.round_trip import Happening, travel
 from vonage_messages.errors import APIError, RateLimitedError, VonageMessagesError
 from vonage_messages.simulator import Simulator
 from vonage_messages.wire.payloads import to_json
@@ -73,6 +74,7 @@ class Report:
     answered: tuple[Answered, ...]
     found_here: tuple[Refused, ...]
     found_there: tuple[Refused, ...]
+    round_trip: tuple[Happening, ...] = ()
     duration: Seconds
 
     @property
@@ -89,7 +91,7 @@ class Report:
     def as_expected(self) -> bool:
         """Everything went as it should."""
         wanted = len(self.answered) + len(self.found_here) + len(self.found_there)
-        return self.accepted + self.refused == wanted
+        return self.accepted + self.refused == wanted and all(each.as_expected for each in self.round_trip)
 
 
 @attrs.define
@@ -126,6 +128,7 @@ async def rehearse(*, rate: float, on_progress: Callable[[int], object] = lambda
             answered=tuple(run.answered),
             found_here=tuple(_try_mistake(each) for each in mistakes()),
             found_there=tuple(found_there),
+            round_trip=await travel(),
             duration=time.perf_counter() - begun,
         )
 

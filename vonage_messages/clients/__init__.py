@@ -14,17 +14,19 @@ check_name()
 
 if TYPE_CHECKING:
     from vonage_messages.clients.client import Client, DryRun
+    from vonage_messages.clients.download import Downloaded
     from vonage_messages.clients.retry import RetryPolicy
     from vonage_messages.clients.transport import Timeout
 
 _HOMES = {
     "Client": "vonage_messages.clients.client",
+    "Downloaded": "vonage_messages.clients.download",
     "DryRun": "vonage_messages.clients.client",
     "RetryPolicy": "vonage_messages.clients.retry",
     "Timeout": "vonage_messages.clients.transport",
 }
 
-__all__ = ["Client", "DryRun", "RetryPolicy", "Timeout"]
+__all__ = ["Client", "Downloaded", "DryRun", "RetryPolicy", "Timeout"]
 
 
 def __getattr__(name: str) -> object:

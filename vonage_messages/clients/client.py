@@ -9,10 +9,12 @@ outboxes build on. What requests and answers mean is known by ``vonage_messages.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, overload
 
 import aiohttp
@@ -20,23 +22,32 @@ import attrs
 
 from vonage_messages.auth import ApplicationAuth, BasicAuth
 from vonage_messages.channels.base import Message
-from vonage_messages.channels.raw import RawMessage
+from vonage_messages.clients.checks import (
+    checked_auth,
+    checked_chain,
+    checked_message,
+    checked_retry,
+    checked_session,
+    checked_timeout,
+    chosen_proxy,
+    refuse_basic,
+    with_failover,
+)
+from vonage_messages.clients.environment import auth_from
+from vonage_messages.clients.hosts import chosen_host, is_own_message, lowered, regional_host
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.transport import (
     Timeout,
     Transport,
     checked_base_url,
-    checked_proxy,
     checked_ssl_context,
-    proxy_from_environment,
     user_agent,
 )
 from vonage_messages.errors import (
     AuthenticationError,
     ConfigurationError,
     ConnectError,
-    InvalidMessageError,
-    Problem,
+    DownloadError,
     VonageMessagesError,
 )
 from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
@@ -46,31 +57,23 @@ from vonage_messages.wire.payloads import check_api_version, to_json, to_payload
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from yarl import URL
 
+    from vonage_messages.clients.download import Downloaded
     from vonage_messages.clients.transport import Answer
     from vonage_messages.observe import Observer
     from vonage_messages.values import Seconds
+    from vonage_messages.webhooks.inbound import InboundMessage
     from vonage_messages.wire.payloads import ApiVersion
 
 ResultT = TypeVar("ResultT")
 
 Auth: TypeAlias = ApplicationAuth | BasicAuth
 
-DEFAULT_HOST = "https://api.nexmo.com"
-SANDBOX_HOST = "https://messages-sandbox.nexmo.com"
-REGIONAL_HOSTS = {
-    "eu": "https://api-eu.nexmo.com",
-    "us": "https://api-us.nexmo.com",
-    "ap": "https://api-ap.nexmo.com",
-}
-"""Messages API v1, section 1: allowed for sending, recommended for updates."""
-
-_APPLICATION_VARIABLES = ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY")
-_ACCOUNT_VARIABLES = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
+logger = logging.getLogger("vonage_messages")
 
 
 class HasMessageUUID(Protocol):
@@ -103,6 +106,9 @@ class _Call(Generic[ResultT]):
     connect_timeout: Seconds
     deadline: float
     """When the call ends, on the clock of the running loop."""
+
+    transport: Transport
+    """The way to the host that the call goes to."""
 
     message: Message | None = None
 
@@ -169,21 +175,20 @@ class Client:
         trust_env: bool = False,
         app_name: str | None = None,
     ) -> None:
-        self._auth = _checked_auth(auth)
-        self._base_url = checked_base_url(_chosen_host(base_url, region, sandbox=sandbox))
+        self._auth = checked_auth(auth)
+        self._base_url = checked_base_url(chosen_host(base_url, region, sandbox=sandbox))
         check_api_version(api_version)
         self._api_version = api_version
-        self._timeout = _checked_timeout(timeout)
-        self._retry = _checked_retry(retry)
+        self._timeout = checked_timeout(timeout)
+        self._retry = checked_retry(retry)
         self._budget = RetryBudget(retry.budget, retry.refill)
         self._observers = Observers(observers)
-        self._transport = Transport(
-            self._base_url,
-            session=_checked_session(session),
-            proxy=_chosen_proxy(proxy, self._base_url, trust_env=trust_env),
-            ssl_context=checked_ssl_context(ssl_context, self._base_url),
-            user_agent=user_agent(app_name),
-        )
+        self._proxy = chosen_proxy(proxy, self._base_url, trust_env=trust_env)
+        self._ssl_context = checked_ssl_context(ssl_context, self._base_url)
+        self._user_agent = user_agent(app_name)
+        self._session = checked_session(session)
+        self._transport = self._transport_to(self._base_url)
+        self._regional: dict[URL, Transport] = {}
 
     @classmethod
     def from_env(cls, *, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
@@ -201,7 +206,7 @@ class Client:
         base_url = variables.get("VONAGE_BASE_URL")
         if base_url and options.get("base_url") is None:
             options["base_url"] = base_url
-        return cls(_auth_from(variables), **options)
+        return cls(auth_from(variables), **options)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={str(self._base_url)!r}, api_version={self._api_version!r})"
@@ -219,7 +224,8 @@ class Client:
 
     async def close(self) -> None:
         """Close the session of the running loop; the caller's own session stays open."""
-        await self._transport.close()
+        for transport in (self._transport, *self._regional.values()):
+            await transport.close()
 
     async def cleanup_ctx(self, _app: object) -> AsyncIterator[None]:
         """Tie the client to the life of an aiohttp application: ``app.cleanup_ctx.append(client.cleanup_ctx)``."""
@@ -282,7 +288,7 @@ class Client:
 
         Reference: Messages API v1, sections 1, 11, 12 and 14.
         """
-        message = _with_failover(_checked_message(message), failover)
+        message = with_failover(checked_message(message), failover)
         chosen = self._api_version if api_version is None else api_version
         request = rest.send_request(to_json(message, chosen), chosen)
         if dry_run:
@@ -304,7 +310,7 @@ class Client:
         Raises:
             InvalidMessageError, APIError, TransportError, UnexpectedResponseError: as ``send`` does.
         """
-        _checked_message(message)
+        checked_message(message)
         chosen = self._api_version if api_version is None else api_version
         request = rest.send_request(to_json(message, chosen), chosen)
         call = self._send_call(message, request)
@@ -322,8 +328,85 @@ class Client:
         Raises:
             InvalidMessageError: *messages* is empty, or one of them cannot be part of a workflow.
         """
-        first, *others = _checked_chain(messages)
+        first, *others = checked_chain(messages)
         return await self.send(first, failover=others or None, api_version=api_version)
+
+    async def reply(
+        self,
+        inbound: InboundMessage,
+        text: str,
+        *,
+        api_version: ApiVersion | None = None,
+    ) -> rest.SentMessage:
+        """
+        Answer an inbound message with a text, on its channel: ``inbound.reply(text)``, sent.
+
+        The sides are swapped, and on WhatsApp the answer quotes what it answers.
+
+        Raises:
+            InvalidMessageError: the channel cannot be answered on, or the answer cannot be sent.
+            APIError, TransportError, UnexpectedResponseError: as ``send`` does.
+        """
+        from vonage_messages.webhooks.reply import reply_to  # noqa: PLC0415  loads every channel: who only sends, does not
+
+        return await self.send(reply_to(inbound, text), api_version=api_version)
+
+    async def download(  # noqa: PLR0913  a file and a place; what follows are limits, by name
+        self,
+        content: object,
+        path: str | Path,
+        *,
+        limit: int | None = None,
+        timeout: Seconds = 300.0,  # noqa: ASYNC109  a span in an error of ours
+        allowed_hosts: Iterable[str] = (),
+        trusted_hosts: Iterable[str] = (),
+    ) -> Downloaded:
+        """
+        Fetch the file of an inbound message: ``await client.download(inbound.content, "picture.jpg")``.
+
+        *content* is an ``Image``, ``Audio``, ``Video``, ``File``, ``Vcard`` or ``Sticker``, or the URL of one. The
+        bytes are streamed to a new file beside *path*, which takes its place when all are there. *limit* is in bytes
+        (100 MiB), *timeout* in seconds for the whole download.
+
+        Only https, and only hosts of the platform are asked, the client's own base URL, and those that you name: the
+        *allowed_hosts* without credentials (Messenger's files, say, lie with Facebook), the *trusted_hosts* with the
+        application's JWT. ``*.example.com`` stands for all hosts below it. Redirects are followed without the JWT,
+        and never to a private address.
+
+        Raises:
+            DownloadError: it must not be fetched, is too large, is not there (media stay for 48 hours), or was lost
+                on the way.
+            OSError: the disk does not take it.
+            TypeError: *content* has no file.
+
+        Reference: Webhooks, section 5.
+        """
+        from vonage_messages.clients.download import LARGEST_FILE, DownloadRules, fetch, url_of  # noqa: PLC0415  see reply
+
+        rules = DownloadRules(
+            base_url=self._base_url,
+            allowed_hosts=lowered(allowed_hosts),
+            trusted_hosts=lowered(trusted_hosts),
+            limit=LARGEST_FILE if limit is None else limit,
+        )
+        url = url_of(content)
+        rules.check_first(url)
+        try:
+            async with asyncio.timeout(timeout) as span:
+                return await fetch(
+                    url,
+                    Path(path),
+                    rules=rules,
+                    authorization=await self._application_token() if rules.receives_token(url) else None,
+                    user_agent=self._user_agent,
+                    proxy=self._proxy,
+                    ssl_context=self._ssl_context,
+                    connect_timeout=self._timeout.connect,
+                )
+        except TimeoutError:
+            if not span.expired():
+                raise
+            raise DownloadError(f"the file is not fetched: it took longer than {timeout:g} seconds") from None
 
     async def mark_read(
         self,
@@ -335,18 +418,19 @@ class Client:
         Mark an inbound WhatsApp or RCS message as read: an event that has a ``message_uuid``, or that id.
 
         With *typing_indicator* (WhatsApp) the sender also sees "typing", for 25 seconds or until the reply. The
-        update must go to the region of the number: give the client its ``region``.
+        update must go to the region of the number. An inbound event says which one (``self_href``), and is believed
+        where that is one of the platform's regional hosts; for an id give the client its ``region``.
 
         Raises:
             ConfigurationError: the client has ``BasicAuth``; updates need ``ApplicationAuth``.
             InvalidMessageError: that is no id of a message.
             APIError, TransportError, UnexpectedResponseError: as ``send`` does.
 
-        Reference: Messages API v1, section 13.
+        Reference: Messages API v1, sections 1 and 13; Webhooks, section 4, ``_self``.
         """
         message_uuid = inbound if isinstance(inbound, str) else inbound.message_uuid
         build = rest.typing_indicator_request if typing_indicator else rest.mark_read_request
-        await self._update("mark_read", build(message_uuid))
+        await self._update("mark_read", build(message_uuid), self._transport_for(inbound))
 
     async def revoke(self, message_uuid: str) -> None:
         """
@@ -358,10 +442,10 @@ class Client:
 
         Reference: Messages API v1, section 13.
         """
-        await self._update("revoke", rest.revoke_request(message_uuid))
+        await self._update("revoke", rest.revoke_request(message_uuid), self._transport)
 
-    async def _update(self, operation: str, request: rest.Request) -> None:
-        _refuse_basic(self._auth)
+    async def _update(self, operation: str, request: rest.Request, transport: Transport) -> None:
+        refuse_basic(self._auth)
         await self._repeat(
             _Call(
                 operation=operation,
@@ -369,8 +453,35 @@ class Client:
                 read=_read_update,
                 connect_timeout=self._timeout.connect,
                 deadline=asyncio.get_running_loop().time() + self._timeout.total,
+                transport=transport,
             )
         )
+
+    def _transport_for(self, inbound: object) -> Transport:
+        """Find the way to the region of an inbound event; our own where it says nothing, or nothing to be believed."""
+        self_href = getattr(inbound, "self_href", None)
+        host = regional_host(self_href, self._base_url)
+        if host is None or host == self._base_url:
+            if not is_own_message(self_href, self._base_url) and host is None:
+                logger.warning("the _self link of an inbound message is not followed: the client's own host is asked")
+            return self._transport
+        if host not in self._regional:  # at most six: that many hosts there are
+            self._regional[host] = self._transport_to(host)
+        return self._regional[host]
+
+    def _transport_to(self, base_url: URL) -> Transport:
+        return Transport(
+            base_url,
+            session=self._session,
+            proxy=self._proxy,
+            ssl_context=self._ssl_context,
+            user_agent=self._user_agent,
+        )
+
+    async def _application_token(self) -> str | None:
+        """Give the ``Authorization`` of the application; ``None`` for an account, whose key is nothing for a file."""
+        auth = self._auth if isinstance(self._auth, (ApplicationAuth, BasicAuth)) else await self._auth()
+        return auth.authorization() if isinstance(auth, ApplicationAuth) else None
 
     def _send_call(self, message: Message, request: rest.Request) -> _Call[rest.SentMessage]:
         return _Call(
@@ -379,6 +490,7 @@ class Client:
             read=partial(_read_sent, client_ref=message.client_ref),
             connect_timeout=self._timeout.connect,
             deadline=asyncio.get_running_loop().time() + self._timeout.total,
+            transport=self._transport,
             message=message,
         )
 
@@ -415,11 +527,11 @@ class Client:
     async def _attempt(self, call: _Call[ResultT], number: int, auth: Auth) -> ResultT:
         """Make one request, and tell the observers."""
         authorization = auth.authorization()
-        started = call.started(number, self._transport.url_of(call.request))
+        started = call.started(number, call.transport.url_of(call.request))
         self._observers.before_attempt(started)
         begun = time.perf_counter()
         try:
-            answer = await self._transport.attempt(
+            answer = await call.transport.attempt(
                 call.request, authorization, deadline=call.deadline, connect_timeout=call.connect_timeout
             )
             result = call.read(answer)
@@ -445,7 +557,7 @@ class Client:
         if not isinstance(auth, (ApplicationAuth, BasicAuth)):
             raise ConfigurationError(f"auth= must return an ApplicationAuth or a BasicAuth, not {type(auth).__name__}.")
         if call.request.method == "PATCH":
-            _refuse_basic(auth)
+            refuse_basic(auth)
         return auth
 
 
@@ -486,119 +598,3 @@ def _failed(started: AttemptStarted, duration: Seconds, error: BaseException) ->
 
 def _token_expired(error: BaseException) -> bool:
     return isinstance(error, AuthenticationError) and error.token_expired
-
-
-def _refuse_basic(auth: object) -> None:
-    """Refuse credentials that updates do not take: the reference lists JWT only for PATCH (section 1)."""
-    if isinstance(auth, BasicAuth):
-        raise ConfigurationError(
-            "mark_read and revoke need ApplicationAuth: the platform takes no API key and secret for updates."
-        )
-
-
-def _checked_message(message: Message) -> Message:
-    if not isinstance(message, Message):
-        raise TypeError(f"a message such as Sms(…) is needed, not {type(message).__name__}")
-    return message
-
-
-def _with_failover(message: Message, failover: Sequence[Message] | None) -> Message:
-    """Put *failover* on the message; what cannot be a failover is refused by the message itself."""
-    if failover is None:
-        return message
-    if isinstance(message, RawMessage):
-        raise InvalidMessageError([("failover", "must be part of the payload of a RawMessage, not given beside it")])
-    if message.failover is not None:
-        raise InvalidMessageError([("failover", "is given twice: on the message, and beside it")])
-    # Every other message is an attrs class with this field, which its common base does not tell.
-    return attrs.evolve(message, failover=failover)  # type: ignore[call-arg]
-
-
-def _checked_chain(messages: Sequence[Message]) -> list[Message]:
-    chain = list(messages)
-    if not chain:
-        raise InvalidMessageError([Problem("", "failover() needs one message at least")])
-    return chain
-
-
-def _checked_auth(auth: Auth | Callable[[], Awaitable[Auth]]) -> Auth | Callable[[], Awaitable[Auth]]:
-    given: object = auth
-    if isinstance(given, (ApplicationAuth, BasicAuth)):
-        return auth
-    if callable(given) and not isinstance(given, type):
-        return auth
-    raise ConfigurationError(
-        "auth must be an ApplicationAuth, a BasicAuth, or an async function that returns one, not "
-        f"{getattr(auth, '__name__', type(auth).__name__)}."
-    )
-
-
-def _checked_timeout(timeout: Timeout) -> Timeout:
-    if not isinstance(timeout, Timeout):
-        raise ConfigurationError(
-            f"timeout must be a Timeout, such as Timeout(connect=5, total=30), not {type(timeout).__name__}."
-        )
-    return timeout
-
-
-def _checked_retry(retry: RetryPolicy) -> RetryPolicy:
-    if not isinstance(retry, RetryPolicy):
-        raise ConfigurationError(
-            f"retry must be a RetryPolicy, not {type(retry).__name__}: RetryPolicy(attempts=1) never repeats."
-        )
-    return retry
-
-
-def _checked_session(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession | None:
-    if session is not None and not isinstance(session, aiohttp.ClientSession):
-        raise ConfigurationError(f"session must be an aiohttp.ClientSession, not {type(session).__name__}.")
-    return session
-
-
-def _chosen_host(base_url: str | URL | None, region: str | None, *, sandbox: bool) -> str | URL:
-    if sum((base_url is not None, region is not None, bool(sandbox))) > 1:
-        raise ConfigurationError(
-            "base_url (or VONAGE_BASE_URL), region and sandbox contradict each other: each names another host, so "
-            "give at most one."
-        )
-    if base_url is not None:
-        return base_url
-    if sandbox:
-        return SANDBOX_HOST
-    if region is None:
-        return DEFAULT_HOST
-    host = REGIONAL_HOSTS.get(region)
-    if host is None:
-        raise ConfigurationError(f"region must be one of {', '.join(REGIONAL_HOSTS)}, not {region!r}.")
-    return host
-
-
-def _chosen_proxy(proxy: str | URL | None, base_url: URL, *, trust_env: bool) -> URL | None:
-    if proxy is not None:
-        return checked_proxy(proxy, base_url)
-    return proxy_from_environment(base_url) if trust_env else None
-
-
-def _auth_from(variables: Mapping[str, str]) -> Auth:
-    """Choose credentials as the official SDKs do: the application's where it is complete, else the account's."""
-    application = _complete_pair(variables, _APPLICATION_VARIABLES)
-    if application is not None:
-        return ApplicationAuth(*application)
-    account = _complete_pair(variables, _ACCOUNT_VARIABLES)
-    if account is not None:
-        return BasicAuth(*account)
-    raise ConfigurationError(
-        f"no credentials in the environment: set {' and '.join(_APPLICATION_VARIABLES)}, or "
-        f"{' and '.join(_ACCOUNT_VARIABLES)}."
-    )
-
-
-def _complete_pair(variables: Mapping[str, str], names: tuple[str, str]) -> tuple[str, str] | None:
-    """Read two variables; one without the other is a mistake, and falling back would hide it."""
-    first, second = (variables.get(name, "").strip() for name in names)
-    if not first and not second:
-        return None
-    if not first or not second:
-        missing, given = names if not first else names[::-1]
-        raise ConfigurationError(f"{missing} is not set, but {given} is: set both, or neither.")
-    return first, second

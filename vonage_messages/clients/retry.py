@@ -30,9 +30,11 @@ def _not_negative(_policy: object, field: attrs.Attribute[float], value: float) 
         raise ConfigurationError(f"RetryPolicy {field.name} must be a finite number of 0 or more, not {value!r}.")
 
 
-def _at_least_one(_policy: object, field: attrs.Attribute[int], value: int) -> None:
-    if not value >= 1:
-        raise ConfigurationError(f"RetryPolicy {field.name} must be 1 or more, not {value!r}: 1 never repeats.")
+def _at_least_one(_policy: object, field: attrs.Attribute[int], value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigurationError(
+            f"RetryPolicy {field.name} must be a whole number of 1 or more, not {value!r}: 1 never repeats."
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -41,8 +43,9 @@ class RetryPolicy:
     How often, and how patiently, ``Client.send`` repeats what certainly was not accepted.
 
     The wait before attempt *n + 1* is a random part of ``base_delay * 2 ** (n - 1)``, at most ``max_delay`` (full
-    jitter: from nothing up to the whole). A ``Retry-After`` is waited for exactly, unless it is longer than
-    ``max_retry_after`` or than what is left of the overall deadline: then the error is raised at once.
+    jitter: from nothing up to the whole). A ``Retry-After`` is waited for, and a random part of ``base_delay`` more,
+    unless it is longer than ``max_retry_after`` or than what is left of the overall deadline: then the error is
+    raised at once, because an earlier attempt would be refused again.
 
     ``RetryPolicy(attempts=1)`` never repeats.
 
@@ -132,6 +135,9 @@ def _may_repeat(error: VonageMessagesError, policy: RetryPolicy) -> bool:
 
 def _wait(error: VonageMessagesError, attempt: int, policy: RetryPolicy, random: Callable[[], float]) -> Seconds | None:
     if isinstance(error, RateLimitedError) and error.retry_after is not None:
-        return error.retry_after if error.retry_after <= policy.max_retry_after else None
+        if error.retry_after > policy.max_retry_after:
+            return None
+        # Never sooner than asked; a little later, each by its own lot: those refused together would return together.
+        return error.retry_after + random() * policy.base_delay
     ceiling = policy.base_delay * 2.0 ** min(attempt - 1, _LARGEST_EXPONENT)
     return random() * min(policy.max_delay, ceiling)

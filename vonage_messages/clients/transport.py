@@ -89,7 +89,10 @@ class _WatchedBody(BytesPayload):
     """A request body that knows whether any of it may have left."""
 
     def __init__(self, body: bytes) -> None:
-        super().__init__(body, content_type="application/json")
+        # aiohttp warns of more than 1 MiB of bytes, which a test suite turns into an error. An email may be as large.
+        super().__init__(b"", content_type="application/json")
+        self._value = body
+        self._size = len(body)
         self.may_have_left = False
 
     async def write(self, writer: AbstractStreamWriter) -> None:
@@ -170,17 +173,17 @@ class Transport:
                 await self._exchange(session, request, authorization, connect_timeout, exchange)
         except (aiohttp.ClientError, OSError) as error:
             # TimeoutError, ssl.SSLError and every reset are OSErrors. CancelledError is none: it passes.
-            broken: Exception = error
+            broken: Exception = _without_our_frames(error)
         except (ValueError, RuntimeError) as error:
             if exchange.body.may_have_left:
-                raise self._lost("failed within the HTTP library") from error
+                raise self._lost("failed within the HTTP library", request) from error
             raise self._refused(error) from error
         else:
             return _answer(exchange, complete=len(exchange.received) <= LARGEST_BODY)
         if exchange.status:
             return _answer(exchange, complete=False)
         # Raised out here, an error has no __context__: it would show what _safe_cause holds back.
-        raise self._failure(broken, exchange) from _safe_cause(broken)
+        raise self._failure(broken, exchange, request) from _safe_cause(broken)
 
     async def close(self) -> None:
         """Close the session that belongs to the running loop. The next request makes a new one."""
@@ -227,6 +230,7 @@ class Transport:
                 raise ConfigurationError(
                     "the aiohttp.ClientSession given as session= is closed: keep it open while the client is used."
                 )
+            self._check_verification(self._session)
             return self._session
         loop = asyncio.get_running_loop()
         own = self._sessions.get(loop)
@@ -236,6 +240,18 @@ class Transport:
             await self._forget_closed_loops()
         return own.session
 
+    def _check_verification(self, session: aiohttp.ClientSession) -> None:
+        """Refuse a session whose connector does not verify other machines, unless this client's own context does."""
+        # aiohttp shows a connector's setting nowhere else; a release without it is taken to verify.
+        setting = getattr(session.connector, "_ssl", True)
+        verifies = _verifies(setting) if isinstance(setting, ssl.SSLContext) else setting is not False
+        if self._ssl is True and not verifies and not is_loopback(self._host):
+            raise ConfigurationError(
+                "the aiohttp.ClientSession given as session= does not verify TLS certificates: anyone on the way could "
+                "read credentials and messages. Verification cannot be switched off; to trust an authority of your "
+                "own, use ssl.create_default_context(cafile=…)."
+            )
+
     async def _forget_closed_loops(self) -> None:
         """Let go of the loops that have ended: their sessions were closed when they shut down."""
         for loop in [each for each in self._sessions if each.is_closed()]:
@@ -243,15 +259,17 @@ class Transport:
             if ended is not None:
                 await ended.session.close()  # a loop that was closed without being shut down
 
-    def _failure(self, error: Exception, exchange: _Exchange) -> TransportError | UnexpectedResponseError:
+    def _failure(
+        self, error: Exception, exchange: _Exchange, request: Request
+    ) -> TransportError | UnexpectedResponseError:
         """Say what broke an attempt off before there was an answer."""
         if not exchange.body.may_have_left:
             return ConnectError(f"no connection to {self._host}: {_connect_sentence(error)}. The request was not sent.")
         if isinstance(error, aiohttp.ClientResponseError):
             return UnexpectedResponseError(
-                f"{self._host} answered with something that is not HTTP: the message may have been accepted"
+                f"{self._host} answered with something that cannot be read as HTTP. {_maybe_done(request)}"
             )
-        return self._lost(_lost_sentence(error))
+        return self._lost(_lost_sentence(error), request)
 
     def _refused(self, error: Exception) -> ConfigurationError | ConnectError:
         """Say why the HTTP library did not even try: only a session that was made elsewhere gives it a reason."""
@@ -262,11 +280,8 @@ class Transport:
             )
         return ConfigurationError(_refused_by_session(self._session))
 
-    def _lost(self, what: str) -> ResponseLostError:
-        return ResponseLostError(
-            f"the request to {self._host} {what}. It may have been accepted: sending it again may bill and deliver "
-            "it twice."
-        )
+    def _lost(self, what: str, request: Request) -> ResponseLostError:
+        return ResponseLostError(f"the request to {self._host} {what}. {_maybe_done(request)}")
 
 
 @attrs.frozen
@@ -371,14 +386,17 @@ def checked_ssl_context(context: ssl.SSLContext | None, base_url: URL) -> ssl.SS
             f"ssl_context must be an ssl.SSLContext, not {type(context).__name__}: verification cannot be switched "
             "off. To trust a certificate authority of your own, use ssl.create_default_context(cafile=…)."
         )
-    verifies = context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
-    if not verifies and not is_loopback(base_url.host or ""):
+    if not _verifies(context) and not is_loopback(base_url.host or ""):
         raise ConfigurationError(
             f"ssl_context does not verify the certificate and the name of {base_url.host}: anyone on the way could "
             "read credentials and messages. Use ssl.create_default_context(cafile=…) to trust an authority of "
             "your own."
         )
     return context
+
+
+def _verifies(context: ssl.SSLContext) -> bool:
+    return context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
 
 
 def user_agent(app_name: object = None) -> str:
@@ -430,6 +448,26 @@ def _answer(exchange: _Exchange, *, complete: bool) -> Answer:
     return Answer(status=exchange.status, headers=exchange.headers, body=body, complete=complete)
 
 
+def _without_our_frames(error: Exception) -> Exception:
+    """
+    Cut the traceback of a caught error back to the HTTP library's own frames.
+
+    Ours hold the transport, and the library's hold the error: as a cycle they would keep the session of a client
+    that was dropped open until the garbage collector comes by.
+    """
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    return error.with_traceback(traceback)
+
+
+def _maybe_done(request: Request) -> str:
+    """Say what may have happened meanwhile: a message sent twice is two messages, an update made twice is one."""
+    if request.method == "POST":
+        return "It may have been accepted: sending it again may bill and deliver it twice."
+    return "It may have been carried out: repeating an update does no harm."
+
+
 def _safe_cause(error: Exception) -> Exception | None:
     """Keep an error as a cause, unless its ``repr`` shows the headers of the request: the credentials."""
     return None if isinstance(error, aiohttp.ClientResponseError) else error
@@ -454,6 +492,8 @@ def _connect_sentence(error: Exception) -> str:
     for classes, sentence in _CONNECT_SENTENCES:
         if isinstance(error, classes):
             return sentence
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        return "it refused the connection"
     if isinstance(error, aiohttp.ClientConnectorError):
         return error.os_error.strerror or type(error.os_error).__name__
     return f"the connection broke ({type(error).__name__})"

@@ -14,16 +14,18 @@ check_name()
 
 if TYPE_CHECKING:
     from vonage_messages.receiving.receiver import Answer, Mode, OnError, Receiver, Verdict
+    from vonage_messages.receiving.tracker import Tracker
 
 _HOMES = {
     "Answer": "vonage_messages.receiving.receiver",
     "Mode": "vonage_messages.receiving.receiver",
     "OnError": "vonage_messages.receiving.receiver",
     "Receiver": "vonage_messages.receiving.receiver",
+    "Tracker": "vonage_messages.receiving.tracker",
     "Verdict": "vonage_messages.receiving.receiver",
 }
 
-__all__ = ["Answer", "Mode", "OnError", "Receiver", "Verdict"]
+__all__ = ["Answer", "Mode", "OnError", "Receiver", "Tracker", "Verdict"]
 
 
 def __getattr__(name: str) -> object:

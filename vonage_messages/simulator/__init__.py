@@ -16,6 +16,9 @@ from vonage_messages.name_guard import check_name
 check_name()
 
 if TYPE_CHECKING:
+    from vonage_messages.simulator.callbacks import CallbackTry
+    from vonage_messages.simulator.delivery import Delivery
+    from vonage_messages.simulator.dispatch import Webhooks
     from vonage_messages.simulator.handle import Simulator
     from vonage_messages.simulator.state import (
         KnownInbound,
@@ -26,21 +29,27 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CallbackTry",
+    "Delivery",
     "KnownInbound",
     "MessageUpdate",
     "ReceivedMessage",
     "Refusal",
     "Simulator",
     "SimulatorState",
+    "Webhooks",
 ]
 
 _HOME = {
+    "CallbackTry": "callbacks",
+    "Delivery": "delivery",
     "KnownInbound": "state",
     "MessageUpdate": "state",
     "ReceivedMessage": "state",
     "Refusal": "state",
     "Simulator": "handle",
     "SimulatorState": "state",
+    "Webhooks": "dispatch",
 }
 
 

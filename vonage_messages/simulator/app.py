@@ -1,5 +1,5 @@
 """
-The HTTP face of the simulator: two versions of the API, three operations, and the order in which a request is judged.
+The HTTP face of the simulator: two versions of the API, three operations, inbound media; and how a request is judged.
 
 A request is asked, in this order: is the path known (404), the verb (405), the credentials (401), the rate (429), the
 content type (415), the size (413), the JSON (422, v0.1: 400), the fields (422, v0.1: 400), the balance (402). The
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 _REQUEST_ID_HEADER: Final = "X-Request-Id"
 _KEPT_OF_A_RAW_BODY = 4096
+_MEDIA_STAY: Final = 48 * 60 * 60
+"""In seconds."""
 
 # aiohttp's own place for such a value differs between the versions that this package supports.
 _request_id: ContextVar[str] = ContextVar("request_id")
@@ -136,6 +138,10 @@ class MessagesAPI:
     """Unix seconds."""
     body_limit: int
     """Bytes."""
+    on_accepted: Callable[[ReceivedMessage], object]
+    """Is told of every message after it was accepted, before it is answered."""
+    secure_media: bool
+    """"Secure Inbound Media": a file is given only to a JWT of the application (Webhooks, section 5)."""
 
     def application(self) -> web.Application:
         """Build the aiohttp application; an application serves one start only, so each start asks for a new one."""
@@ -144,6 +150,7 @@ class MessagesAPI:
         application.router.add_post("/v1/messages", self._send_v1)
         application.router.add_patch("/v1/messages/{message_uuid}", self._update)
         application.router.add_post("/v0.1/messages", self._send_v0_1)
+        application.router.add_get("/v3/media/{message_uuid}", self._give_media, allow_head=False)
         return application
 
     @web.middleware
@@ -208,8 +215,9 @@ class MessagesAPI:
             raise _RefusedError(version.refuse_fields(found), payload)
         if not self.balance.charge():
             raise _RefusedError(problems.low_balance(), payload)
-        message = self._received(version, payload)
+        message = self._received(version, payload, request)
         self.state.add_message(message)
+        self.on_accepted(message)
         answer = {"message_uuid": message.message_uuid}
         if message.workflow_id is not None:
             answer["workflow_id"] = message.workflow_id
@@ -278,7 +286,7 @@ class MessagesAPI:
         except InvalidBodyError as error:
             raise _RefusedError(version.refuse_body(str(error)), raw_body=body[:_KEPT_OF_A_RAW_BODY]) from None
 
-    def _received(self, version: _Version, payload: JSONObject) -> ReceivedMessage:
+    def _received(self, version: _Version, payload: JSONObject, request: web.Request) -> ReceivedMessage:
         envelope = version.envelope(payload)
         return ReceivedMessage(
             message_uuid=str(uuid4()),
@@ -293,7 +301,25 @@ class MessagesAPI:
             workflow_id=secrets.token_hex(20) if "failover" in payload else None,
             request_id=_request_id.get(),
             received_at=instant(self.clock()),
+            sent_by="account" if _is_basic(request) else "application",
         )
+
+    async def _give_media(self, request: web.Request) -> web.Response:
+        """Give the file of an inbound message: for 48 hours, then it is unknown (Webhooks, section 5)."""
+        if self.secure_media:
+            headers = request.headers.getall("Authorization", [])
+            problem = check_authorization(headers, self.account, self.clock(), bearer_only=True)
+            if problem is not None:
+                raise _RefusedError(problem)
+        media = self.state.media(request.match_info["message_uuid"])
+        if media is None or (instant(self.clock()) - media.sent_at).total_seconds() > _MEDIA_STAY:
+            raise _RefusedError(problems.unknown_path())
+        return web.Response(body=media.content, content_type=media.content_type)
+
+
+def _is_basic(request: web.Request) -> bool:
+    """Tell which credentials an admitted request has: one header, of one of two schemes."""
+    return request.headers.get("Authorization", "").strip().lower().startswith("basic")
 
 
 async def _add_request_id(_: web.Request, response: web.StreamResponse) -> None:

@@ -40,6 +40,11 @@ def integer_reason(rule: Mapping[str, Any], value: Any) -> str | None:
     return _range_reason(rule, value)
 
 
+def number_reason(value: Any) -> str | None:
+    """Tell why *value* is not a number; ``true`` is none."""
+    return "must be a number" if isinstance(value, bool) or not isinstance(value, (int, float)) else None
+
+
 def count_reason(rule: Mapping[str, Any], count: int) -> str | None:
     """Tell why an array may not have *count* items."""
     low, high = rule.get("minItems", 0), rule.get("maxItems")

@@ -133,6 +133,10 @@ def _url_or_path(value: str) -> str | None:
     return "must be a URL or a path" if _NOT_IN_A_URL.search(value) else None
 
 
+def _link(value: str) -> str | None:
+    return "must be a link without spaces" if _NOT_IN_A_URL.search(value) else None
+
+
 def _instant(value: str) -> str | None:
     reason = "must be an instant in ISO 8601 form with its offset, such as 2024-06-28T19:00:00Z"
     if not _INSTANT.fullmatch(value):
@@ -176,6 +180,7 @@ _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = MappingProxyType(
         "rcs-sender": _rcs_sender,
         "email": _email,
         "url-or-path": _url_or_path,
+        "link": _link,
         "one-emoji": _one_emoji,
     }
 )

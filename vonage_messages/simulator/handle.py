@@ -17,20 +17,26 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from vonage_messages.clock import ManualClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator.app import MessagesAPI
 from vonage_messages.simulator.balance import Balance
+from vonage_messages.simulator.callbacks import CallbackSender
+from vonage_messages.simulator.delivery import Delivery, Failure
+from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.keys import process_private_key, public_key_of
+from vonage_messages.simulator.people import COMPANY, Written, default_person
 from vonage_messages.simulator.rate import RateLimiter
-from vonage_messages.simulator.state import SimulatorState
+from vonage_messages.simulator.state import Media, ReceivedMessage, SimulatorState, instant
 from vonage_messages.simulator.tokens import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from types import TracebackType
 
     from vonage_messages.clients import Client
-    from vonage_messages.simulator.state import ReceivedMessage, Refusal
+    from vonage_messages.simulator.callbacks import CallbackTry
+    from vonage_messages.simulator.state import Refusal
     from vonage_messages.values import Seconds
 
 _HIGHEST_PORT = 65535
@@ -54,8 +60,15 @@ class Simulator:
     *port* 0 takes a free one. *rate* is requests per second for the account (``None``: unlimited). *balance* is the
     account's money (``None``: endless), of which every accepted message takes *price*. *clock* gives unix seconds and
     *monotonic* seconds that never run backwards; both are there for tests. *maximum* bounds what is remembered:
-    messages, refusals and inbound messages each. *body_limit* is in bytes. Credentials that are not given are made up
-    for each simulator, the private key once for the process (PEM text, RSA 2048).
+    messages, refusals, inbound messages and callbacks each. *body_limit* is in bytes. Credentials that are not given
+    are made up for each simulator, the private key once for the process (PEM text, RSA 2048).
+
+    It calls back: *status_url* hears what becomes of every accepted message, *inbound_url* what people write
+    (``inbound()``), in the shape of *webhook_version*, signed with *signature_secret*. *account* are the webhooks of
+    messages that are sent with Basic credentials, where they are others. A message's own ``webhook_url`` and
+    ``webhook_version`` come first. *delivery* says how messages fare, ``fail()`` which do not arrive. Only this
+    machine is called, and *callback_hosts*. With a ``ManualClock`` as *clock* the callbacks, their repetitions too,
+    wait until it is moved. *secure_media* gives the files of inbound messages to JWTs of the application only.
 
     Raises:
         ConfigurationError: *host* is not loopback, or another option cannot work.
@@ -77,6 +90,14 @@ class Simulator:
         api_secret: str | None = None,
         application_id: str | None = None,
         private_key: str | None = None,
+        signature_secret: str | None = None,
+        status_url: str | None = None,
+        inbound_url: str | None = None,
+        webhook_version: str = "v1",
+        account: Webhooks | None = None,
+        callback_hosts: Collection[str] = (),
+        delivery: Delivery = Delivery(),  # noqa: B008  frozen
+        secure_media: bool = False,
     ) -> None:
         if not 0 <= port <= _HIGHEST_PORT:
             raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
@@ -98,6 +119,26 @@ class Simulator:
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
         self.state = SimulatorState(maximum)
         """Everything that arrived; ``simulator.state.add_inbound("whatsapp")`` makes an inbound message known."""
+        self._secure_media = secure_media
+        self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
+        self._callback_hosts = frozenset(name.lower() for name in callback_hosts)
+        application = Webhooks(status_url=status_url, inbound_url=inbound_url, version=webhook_version)
+        self._sender = CallbackSender(
+            clock=clock if isinstance(clock, ManualClock) else SystemClock(),
+            hosts=self._callback_hosts,
+            maximum=maximum,
+        )
+        self._dispatch = Dispatch(
+            self._sender,
+            clock=clock,
+            price=price,
+            delivery=delivery,
+            signature_secret=self._signature_secret,
+            api_key=self._api_key,
+            application_id=self._application_id,
+            application=application.checked(self._callback_hosts),
+            account=None if account is None else account.checked(self._callback_hosts),
+        )
 
     def __repr__(self) -> str:
         return f"<Simulator {self.url if self._runner else 'not running'}>"
@@ -126,6 +167,7 @@ class Simulator:
         self._runner = runner = web.AppRunner(
             await self._application(), access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
         )
+        self._sender.start()
         try:
             await runner.setup()
             await web.TCPSite(runner, self._host, self._wanted_port).start()
@@ -138,11 +180,16 @@ class Simulator:
         self._port = runner.addresses[0][1]
 
     async def stop(self) -> None:
-        """Stop listening and close every connection; requests being answered get a second. Stopping twice is fine."""
+        """
+        Stop listening and calling back, and close every connection; requests being answered get a second.
+
+        Stopping twice is fine. Callbacks that are still to come are lost.
+        """
         runner, self._runner = self._runner, None
         self._port = 0
         if runner is not None:
             await runner.cleanup()
+        await self._sender.stop()
 
     @property
     def url(self) -> str:
@@ -178,6 +225,31 @@ class Simulator:
         return self._private_key or process_private_key()
 
     @property
+    def signature_secret(self) -> str:
+        """The secret that callbacks are signed with: ``SignatureVerifier(simulator.signature_secret)``."""
+        return self._signature_secret
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """
+        The webhooks of the application. They may be set while the simulator runs.
+
+        ::
+
+            simulator.webhooks = Webhooks(status_url=url, inbound_url=url)
+        """
+        return self._dispatch.application
+
+    @webhooks.setter
+    def webhooks(self, webhooks: Webhooks) -> None:
+        self._dispatch.application = webhooks.checked(self._callback_hosts)
+
+    @property
+    def callbacks(self) -> list[CallbackTry]:
+        """Every try to hand a callback over, with its answer, oldest first."""
+        return list(self._sender.tries)
+
+    @property
     def messages(self) -> list[ReceivedMessage]:
         """Every accepted message, oldest first."""
         return self.state.messages
@@ -188,10 +260,104 @@ class Simulator:
         return self.state.refusals
 
     def clear(self) -> None:
-        """Forget what arrived, and every request that the rate limit has counted."""
+        """Forget what arrived, the callbacks so far, and every request that the rate limit has counted."""
         self.state.clear()
+        self._sender.tries.clear()
         if self._limiter is not None:
             self._limiter.clear()
+
+    def fail(self, code: int, *, to: str | None = None, channel: str | None = None, status: str = "rejected") -> None:
+        """
+        Let messages fail with an error *code* from now on: those to a number, on a channel, or all.
+
+        *channel* is named as in v1. *status* is ``rejected`` or ``undeliverable``. The most precise setting counts.
+        The next message of a failover chain goes out when one is rejected.
+
+        Raises:
+            ConfigurationError: a message cannot fail with that *status*.
+        """
+        self._dispatch.fail(Failure(code=code, status=status), to=to, channel=channel)
+
+    def recover(self) -> None:
+        """Let every message arrive again."""
+        self._dispatch.recover()
+
+    async def inbound(  # noqa: PLR0913  every argument has a default; they are given by name
+        self,
+        *,
+        channel: str | None = None,
+        message_type: str = "text",
+        from_: str | None = None,
+        to: str | None = None,
+        reply_to: ReceivedMessage | str | None = None,
+        media: bytes | None = None,
+        version: str | None = None,
+        signature_secret: str | None = None,
+        **fields: Any,
+    ) -> CallbackTry:
+        """
+        Let a person write, and wait until the ``inbound_url`` has answered the first try.
+
+        ::
+
+            await simulator.inbound(channel="whatsapp", text="Hello")
+            await simulator.inbound(reply_to=simulator.messages[-1], text="Yes, please")
+
+        *reply_to* is a message that arrived here, or its id: its recipient answers it on its channel, and quotes it
+        where the channel can. *fields* are members of the body, by their JSON names; what is not given is made up.
+        *media* is the file behind an image, a film and so on, which the simulator serves. Another
+        *signature_secret* makes it a forgery.
+
+        Raises:
+            SimulatorError: the simulator is not running, there is no ``inbound_url``, or the platform sends no such
+                message.
+        """
+        answered = self._answered(reply_to)
+        chosen = channel or (_v1_channel(answered.channel) if answered is not None else "sms")
+        written = Written(
+            message_uuid=str(uuid4()),
+            channel=chosen,
+            message_type=message_type,
+            to=to or (answered.from_ if answered is not None else COMPANY.get(chosen, "")),
+            from_=from_ or (answered.to if answered is not None else default_person(chosen)),
+            at=self._clock(),
+            context_uuid=None if answered is None else answered.message_uuid,
+            base_url=self.url,
+            fields=fields,
+        )
+        first = self._dispatch.write(written, version=version, signature_secret=signature_secret)
+        self.state.add_inbound(chosen, written.message_uuid)
+        file = Media(
+            content=b"made up" if media is None else media,
+            content_type="application/octet-stream",
+            sent_at=instant(written.at),
+        )
+        self.state.add_media(written.message_uuid, file)
+        try:
+            return await asyncio.shield(first)
+        except asyncio.CancelledError:
+            if not first.cancelled():
+                raise
+            raise SimulatorError("the simulator was stopped before the callback was answered") from None
+
+    async def settle(self, timeout: Seconds = 10.0) -> None:  # noqa: ASYNC109  a span in an error of ours
+        """
+        Wait until nothing more happens by itself.
+
+        That is: every callback is handed over, or waits for the ``ManualClock`` to be moved.
+
+        Raises:
+            SimulatorError: that is not so after *timeout* seconds.
+        """
+        await self._sender.settle(timeout)
+
+    def _answered(self, reply_to: ReceivedMessage | str | None) -> ReceivedMessage | None:
+        if reply_to is None or isinstance(reply_to, ReceivedMessage):
+            return reply_to
+        message = self.state.message(reply_to)
+        if message is None:
+            raise SimulatorError("reply_to names no message that has arrived here")
+        return message
 
     def client(self, **options: Any) -> Client:
         """
@@ -218,6 +384,7 @@ class Simulator:
             "VONAGE_API_SECRET": self.api_secret,
             "VONAGE_APPLICATION_ID": self.application_id,
             "VONAGE_PRIVATE_KEY": self.private_key,
+            "VONAGE_SIGNATURE_SECRET": self.signature_secret,
             "VONAGE_BASE_URL": self.url,
         }
 
@@ -239,6 +406,8 @@ class Simulator:
             limiter=self._limiter,
             clock=self._clock,
             body_limit=self._body_limit,
+            on_accepted=self._dispatch.accepted,
+            secure_media=self._secure_media,
         ).application()
 
     def _why_not(self, error: OSError) -> str:
@@ -246,6 +415,10 @@ class Simulator:
         if error.errno == errno.EADDRINUSE:
             return f"{where} is taken by another program: choose another port, or 0 for a free one"
         return f"the simulator cannot listen on {where}: {error.strerror or type(error).__name__}"
+
+
+def _v1_channel(channel: str) -> str:
+    return "viber_service" if channel == "viber_service_msg" else channel
 
 
 def _checked(credential: str, name: str) -> str:

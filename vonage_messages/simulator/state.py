@@ -55,6 +55,8 @@ class ReceivedMessage:
     """An aware instant in UTC."""
     updates: tuple[MessageUpdate, ...] = ()
     """Every accepted ``PATCH``, in order."""
+    sent_by: str = "application"
+    """Whose credentials the request had, and so whose webhooks hear of it: ``application`` (JWT) or ``account``."""
 
 
 @attrs.frozen(kw_only=True)
@@ -84,17 +86,28 @@ class KnownInbound:
     updates: tuple[MessageUpdate, ...] = ()
 
 
+@attrs.frozen(kw_only=True)
+class Media:
+    """A file that a person sent; its URL holds the id of the message."""
+
+    content: bytes = attrs.field(repr=False)
+    content_type: str
+    sent_at: datetime
+    """An aware instant in UTC: the URL stays valid for 48 hours."""
+
+
 class SimulatorState:
     """
     The memory of one simulator.
 
-    *maximum* bounds messages, refusals and inbound messages each.
+    *maximum* bounds messages, refusals, inbound messages and media each.
     """
 
     def __init__(self, maximum: int = 100_000) -> None:
         self._maximum = maximum
         self._messages: OrderedDict[str, ReceivedMessage] = OrderedDict()
         self._inbound: OrderedDict[str, KnownInbound] = OrderedDict()
+        self._media: OrderedDict[str, Media] = OrderedDict()
         self._refusals: deque[Refusal] = deque(maxlen=maximum)
 
     @property
@@ -132,6 +145,15 @@ class SimulatorState:
         self._drop_oldest(self._inbound)
         return message_uuid
 
+    def add_media(self, message_uuid: str, media: Media) -> None:
+        """Keep the file of an inbound message."""
+        self._media[message_uuid] = media
+        self._drop_oldest(self._media)
+
+    def media(self, message_uuid: str) -> Media | None:
+        """Find the file of an inbound message."""
+        return self._media.get(message_uuid)
+
     def message(self, message_uuid: str) -> ReceivedMessage | None:
         """Find an accepted message."""
         return self._messages.get(message_uuid)
@@ -153,6 +175,7 @@ class SimulatorState:
         """Forget everything."""
         self._messages.clear()
         self._inbound.clear()
+        self._media.clear()
         self._refusals.clear()
 
     def _drop_oldest(self, kept: OrderedDict[str, Any]) -> None:

@@ -10,9 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vonage_messages.simulator.constraints import count_reason, integer_reason, item_reason, string_reason
+from vonage_messages.simulator.constraints import (
+    count_reason,
+    integer_reason,
+    item_reason,
+    number_reason,
+    string_reason,
+)
 from vonage_messages.simulator.forms import file_extension
-from vonage_messages.simulator.rules import MessageRules, Node, RuleSet, v0_1_rules, v1_rules
+from vonage_messages.simulator.rules import MessageRules, Node, RuleSet, v0_1_rules, v1_rules, webhook_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +70,16 @@ def validate_update(channel: str, payload: Mapping[str, Any]) -> list[InvalidPar
     """
     rules = v1_rules()
     return list(_Walk(rules, payload, "").whole(rules.updates[channel]))[:_MOST_PROBLEMS]
+
+
+def validate_webhook(name: str, payload: Mapping[str, Any]) -> list[InvalidParameter]:
+    """
+    List how a callback of v1 departs from the reference; *name* is ``status.sms`` or ``inbound.sms.text``, say.
+
+    *name* must be one that ``webhook_rules`` knows.
+    """
+    rules = webhook_rules()
+    return list(_Walk(rules, payload, "").whole(rules.messages[name]))[:_MOST_PROBLEMS]
 
 
 def can_be_updated(channel: str) -> bool:
@@ -165,6 +181,10 @@ class _Walk:
                 yield from self._found(path, integer_reason(rule, value))
             case "boolean":
                 yield from self._found(path, None if isinstance(value, bool) else "must be true or false")
+            case "number":
+                yield from self._found(path, number_reason(value))
+            case "any":
+                return
             case "object":
                 yield from self._object(node, value, path, indices)
             case _:

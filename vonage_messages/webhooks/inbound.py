@@ -8,7 +8,7 @@ What it holds is in ``content.py``, the envelope in ``envelope.py``. Reference: 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -23,6 +23,9 @@ from vonage_messages.webhooks.envelope import (
     version_of,
 )
 from vonage_messages.webhooks.reading import Part, count, lazy, masked_or_none, part, read_by, string, strings
+
+if TYPE_CHECKING:
+    from vonage_messages.channels.base import Message
 
 
 @attrs.frozen(kw_only=True, weakref_slot=False)
@@ -180,6 +183,17 @@ class InboundMessage(WebhookEvent):
         """The regional URL of this message, to mark it as read (``_self.href``). Check its host before using it."""
         link = self._fields.get("_self")
         return string(link.get("href")) if isinstance(link, dict) else None
+
+    def reply(self, text: str) -> Message:
+        """
+        Build the text message that answers this one, on its channel; ``Client.reply`` builds and sends it.
+
+        Raises:
+            InvalidMessageError: the channel cannot be answered on, or the message would be refused.
+        """
+        from vonage_messages.webhooks.reply import reply_to  # noqa: PLC0415  loads every channel: reading does not
+
+        return reply_to(self, text)
 
     @lazy
     def _listed_attachments(self) -> tuple[Attachment, ...] | None:

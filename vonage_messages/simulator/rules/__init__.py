@@ -1,10 +1,11 @@
 """
 The rules of the Messages API, as data.
 
-``v1.json`` is a table of the facts of the official OpenAPI document 1.20.0; ``v0_1.json`` was transcribed from the
-reference of v0.1; ``prose.py`` holds what the reference says in words only. This module joins the three into one
-:class:`RuleSet` for each version. It judges no message (``validate.py`` does), and it knows nothing of the message
-classes and wire tables of this package: that the two agree is evidence only because neither was made from the other.
+``v1.json`` is a table of the facts of the official OpenAPI document 1.20.0, and ``webhooks.json`` one of its callbacks;
+``v0_1.json`` was transcribed from the reference of v0.1; ``prose.py`` holds what the reference says in words only. This
+module joins them into one :class:`RuleSet` for each version, and one for the callbacks. It judges no message
+(``validate.py`` does), and it knows nothing of the message classes and wire tables of this package: that the two agree
+is evidence only because neither was made from the other.
 
 How a table is read: paths are dotted, and ``[]`` stands for every item of an array. A path in ``required`` binds
 only where its parent is present. ``requiredWhen`` is a conditional duty, ``absentWhen`` its opposite, ``oneOf``
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from vonage_messages.simulator.rules.prose import AMENDMENTS, MESSENGER_CUSTOM, Amendment
+from vonage_messages.simulator.rules.prose import AMENDMENTS, MESSENGER_CUSTOM, WEBHOOK_AMENDMENTS, Amendment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -100,6 +101,23 @@ def v1_rules() -> RuleSet:
 def v0_1_rules() -> RuleSet:
     """Load the rules of API v0.1, once."""
     return _rule_set(_load("v0_1.json"), ())
+
+
+@cache
+def webhook_rules() -> RuleSet:
+    """
+    Load the shapes of the callbacks of v1, once.
+
+    They are named ``status.channel`` and ``inbound.channel.message_type``. v0.1 has no table: its callbacks are those
+    of v1, rearranged.
+    """
+    table = _load("webhooks.json")
+    shapes = {
+        name: _compile(name, entry["fields"], entry["required"], (), WEBHOOK_AMENDMENTS)
+        for name, entry in table["webhooks"].items()
+    }
+    none: Mapping[str, MessageRules] = MappingProxyType({})
+    return RuleSet(version=table["version"], messages=MappingProxyType(shapes), suggestions=none, updates=none)
 
 
 def _load(name: str) -> dict[str, Any]:

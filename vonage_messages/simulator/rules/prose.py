@@ -51,7 +51,13 @@ AMENDMENTS: Final = (
     Amendment("whatsapp.file", "file.url", {"format": "url"}, "Messages API v1, whatsapp"),
     Amendment("messenger.file", "file.url", {"format": "url"}, "Messages API v1, messenger"),
     Amendment("viber_service.video", "video.thumb_url", {"format": "url"}, "Messages API v1, viber_service"),
-    Amendment("viber_service.*", "viber_service.action.url", {"format": "url"}, "Messages API v1, viber_service"),
+    # Links into the app (``viber://``) are links as well; the schema declares no format.
+    Amendment(
+        "viber_service.*",
+        "viber_service.action.url",
+        {"form": "link"},
+        "Messages API v1, viber_service; no spaces: chosen",
+    ),
     # "URL or path; must end in file name + extension when `name` is absent".
     Amendment(
         "viber_service.file",
@@ -82,6 +88,22 @@ AMENDMENTS: Final = (
     # The official Python SDK keeps further keys of a template resource, and samples carry them.
     Amendment("whatsapp.template", "template", {"additionalProperties": True}, "Messages API v1, whatsapp"),
 )
+
+WEBHOOK_AMENDMENTS: Final = (
+    Amendment(
+        "inbound.whatsapp.button",
+        "button.payload",
+        {"type": "any"},
+        "Webhooks, Inbound types per channel: a string or an object; 1.20 declares only the object",
+    ),
+    Amendment(
+        "inbound.whatsapp.*",
+        "whatsapp.waba_id",
+        {"type": "string"},
+        "Webhooks, WhatsApp context and whatsapp object: the document places it one level wrong",
+    ),
+)
+"""What the table of callbacks has wrong, or says in words only."""
 
 _MESSENGER_COMMON: Final[Mapping[str, Any]] = {
     "to": {"type": "string", "minLength": 1, "maxLength": 50},

@@ -1,0 +1,422 @@
+"""
+``Tracker``: wait for the delivery of a message, or for the reply to it.
+
+It listens on a router and keeps, within stated bounds, what has arrived: a callback may well come before ``send`` has
+returned. What counts as a reply, and when a failover chain has failed for good, is decided here; the order of the
+statuses is that of ``vonage_messages.webhooks.timeline``.
+
+Reference: Webhooks, sections 2 to 4; Messages API v1, section 11 (failover).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import attrs
+
+from vonage_messages.codes import describe
+from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
+from vonage_messages.webhooks.inbound import InboundMessage
+from vonage_messages.webhooks.status import MessageStatus
+from vonage_messages.webhooks.timeline import FAILURES, rank
+
+if TYPE_CHECKING:
+    from vonage_messages.channels.base import Message
+    from vonage_messages.values import Seconds
+    from vonage_messages.webhooks.routing import Router
+
+MOST_STATUSES = 50
+"""How many different statuses of one message are kept; the reference knows five."""
+
+_DELIVERED_IS_LAST = frozenset({"sms", "mms"})
+"""Channels that never tell ``read`` (Webhooks, section 3)."""
+
+
+class Sent(Protocol):
+    """What ``send`` gives: the receipt of a message."""
+
+    @property
+    def message_uuid(self) -> str:
+        """The platform's id of the message."""
+
+    @property
+    def workflow_id(self) -> str | None:
+        """The id of the failover chain, where there is one."""
+
+
+_Key: TypeAlias = tuple[str, ...]
+"""``("message", message_uuid)``, ``("workflow", workflow_id)`` or ``("pair", channel, theirs, ours)``."""
+
+
+@attrs.frozen
+class _Leg:
+    """A message that has gone out: between whom, since when, and how many events had arrived by then."""
+
+    pair: _Key
+    since: datetime | None
+    number: int
+
+    def comes_before(self, inbound: InboundMessage, number: int) -> bool:
+        """Tell whether *inbound*, event *number*, is later; its timestamp may have whole seconds only."""
+        if self.since is None or inbound.timestamp is None:
+            return number > self.number
+        since = self.since.replace(microsecond=0)
+        written = inbound.timestamp.replace(microsecond=0)
+        return written > since or (written == since and number > self.number)
+
+
+@attrs.define
+class _Story:
+    """The statuses of one message or of one chain, each once, in the order of arrival."""
+
+    statuses: dict[tuple[str, str, int | None], MessageStatus] = attrs.field(factory=dict)
+    legs: dict[str, _Leg] = attrs.field(factory=dict)
+    """By message uuid."""
+
+    def add(self, status: MessageStatus, number: int) -> bool:
+        """Take a status in; tell whether it is new."""
+        leg = self.legs.get(status.message_uuid)
+        if leg is None and len(self.legs) < MOST_STATUSES:
+            pair = ("pair", status.channel, status.to, status.from_)
+            self.legs[status.message_uuid] = _Leg(pair, status.timestamp, number)
+        elif leg is not None and _is_earlier(status.timestamp, leg.since):
+            self.legs[status.message_uuid] = attrs.evolve(leg, since=status.timestamp)
+        key = _identity(status)
+        if key in self.statuses or len(self.statuses) >= MOST_STATUSES:
+            return False
+        self.statuses[key] = status
+        return True
+
+
+class Tracker:
+    """
+    Waits for what becomes of messages.
+
+    ::
+
+        tracker = Tracker(router)
+        sent = await client.send(message)
+        status = await tracker.wait_for(sent, "delivered", timeout=60)
+        reply = await tracker.wait_for_reply(sent, timeout=3600)
+
+    It registers itself on *router* and hears of every event there, without keeping any from its other handlers; a
+    service without a router calls ``observe``. It remembers the statuses of the last *maximum* messages (and of as
+    many failover chains), at most 50 of each, and the last *maximum_inbound* inbound messages. What is being waited
+    for is never lost by that. It belongs to one event loop and one process: where several processes receive
+    callbacks, each hears of its own only.
+
+    Raises:
+        ConfigurationError: a bound is less than 1.
+    """
+
+    def __init__(self, router: Router | None = None, *, maximum: int = 10_000, maximum_inbound: int = 1_000) -> None:
+        if maximum < 1 or maximum_inbound < 1:
+            raise ConfigurationError("maximum and maximum_inbound must be 1 or more.")
+        self._maximum = maximum
+        self._stories: dict[str, OrderedDict[_Key, _Story]] = {"message": OrderedDict(), "workflow": OrderedDict()}
+        self._inbound: deque[tuple[int, InboundMessage]] = deque(maxlen=maximum_inbound)
+        self._watches: dict[_Key, set[_Watch]] = {}
+        self._events = 0
+        if router is not None:
+            router.event()(self.observe)
+
+    def __repr__(self) -> str:
+        return f"Tracker(messages={len(self._stories['message'])}, waiting={self.waiting})"
+
+    @property
+    def waiting(self) -> int:
+        """How many waits there are."""
+        return len({watch for watches in self._watches.values() for watch in watches})
+
+    async def observe(self, event: InboundMessage | MessageStatus) -> None:
+        """Take an event in. The router calls it; it never fails and never waits."""
+        self._events += 1
+        if isinstance(event, MessageStatus):
+            self._add_status(event)
+        else:
+            self._add_inbound(event)
+
+    async def wait_for(
+        self,
+        sent: Sent | str,
+        status: str = "delivered",
+        *,
+        timeout: Seconds | None = None,  # noqa: ASYNC109  a span in an error of ours
+    ) -> MessageStatus:
+        """
+        Wait until a message has come as far as *status*, and give the status that says so.
+
+        *sent* is what ``send`` gave, or a message uuid. Any status of the rank of *status* or above will do: a
+        ``read`` answers ``delivered``. A status that the reference does not know is met by itself only. With a
+        failover chain every message of it counts, and it has failed when its last message has. *timeout* is in
+        seconds; ``None`` waits for as long as it takes.
+
+        Raises:
+            NotDeliveredError: the message was rejected, or is undeliverable.
+            WaitTimeoutError: it did not come in time.
+        """
+        with self._watch(sent) as watch:
+            async with _time_limit(timeout, f"message {watch.message_uuid} did not become {status}"):
+                while True:  # ends: with a status, or with the time limit
+                    statuses = await watch.next_statuses()
+                    for each in statuses:
+                        if _answers(each.status, status):
+                            return each
+                    for each in statuses:
+                        if watch.is_failure(each):
+                            raise _not_delivered(each)
+
+    async def wait_for_reply(
+        self,
+        sent: Sent | str,
+        *,
+        message: Message | None = None,
+        timeout: Seconds | None = None,  # noqa: ASYNC109  a span in an error of ours
+    ) -> InboundMessage:
+        """
+        Wait for the first inbound message that answers *sent*, and give it.
+
+        Where an inbound message has a ``context`` (WhatsApp, Viber), it answers the message that it names, and no
+        other. Without one, it answers what was sent before it between the same two numbers or ids on the same
+        channel: most people do not quote, and SMS cannot. A reaction is no reply. Between whom *sent* went is known
+        from its statuses; where there are none, give the *message* too, and what comes from then on counts. An
+        inbound message may be the reply to several messages, if all of them are waited for.
+
+        Raises:
+            WaitTimeoutError: it did not come in time.
+        """
+        with self._watch(sent) as watch:
+            if message is not None:
+                self._add_leg(watch, message)
+            async with _time_limit(timeout, f"message {watch.message_uuid} was not answered"):
+                while True:  # ends: with a reply, or with the time limit
+                    for number, inbound in (*watch.heard, *self._inbound):
+                        if watch.is_answered_by(inbound, number):
+                            return inbound
+                    await watch.next_change()
+
+    async def statuses(
+        self,
+        sent: Sent | str,
+        *,
+        timeout: Seconds | None = None,  # noqa: ASYNC109  a span in an error of ours
+    ) -> AsyncIterator[MessageStatus]:
+        """
+        Give every status of a message as it arrives, each once, those that have arrived already first.
+
+        It ends after the last one: ``read``, a failure (of a chain: that of its last message), and on SMS and MMS
+        ``delivered``. Not every phone tells ``read``, so give a *timeout* for the whole, or break off.
+
+        Raises:
+            WaitTimeoutError: the last status did not come in time.
+        """
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        with self._watch(sent) as watch:
+            ended = False
+            while not ended:
+                # Not around the yield: the caller's own time is none of ours to interrupt.
+                remaining = None if deadline is None else deadline - asyncio.get_running_loop().time()
+                async with _time_limit(remaining, f"message {watch.message_uuid} had no last status"):
+                    batch = await watch.next_statuses()
+                for each in batch:
+                    ended = ended or watch.is_last(each)
+                    yield each
+
+    def _add_status(self, status: MessageStatus) -> None:
+        keys: list[_Key] = [("message", status.message_uuid)]
+        if status.workflow is not None and status.workflow.workflow_id:
+            keys.append(("workflow", status.workflow.workflow_id))
+        for watch in self._watches_of(keys):
+            watch.add(status, self._events)
+            for key in keys:
+                self._follow(watch, key)
+            for leg in watch.story.legs.values():
+                self._follow(watch, leg.pair)
+        for key in keys:
+            self._story(key).add(status, self._events)
+
+    def _add_inbound(self, inbound: InboundMessage) -> None:
+        self._inbound.append((self._events, inbound))
+        keys: list[_Key] = [("pair", inbound.channel, inbound.from_, inbound.to)]
+        if inbound.context is not None and inbound.context.message_uuid:
+            keys.append(("message", inbound.context.message_uuid))
+        for watch in self._watches_of(keys):
+            watch.hear(inbound, self._events)
+
+    def _add_leg(self, watch: _Watch, message: Message) -> None:
+        pair = ("pair", message.channel, message.to, getattr(message, "from_", ""))
+        watch.story.legs.setdefault(watch.message_uuid, _Leg(pair, None, self._events))
+        self._follow(watch, pair)
+
+    def _story(self, key: _Key) -> _Story:
+        """Find or begin the story of *key*; the one that was heard of longest ago makes room."""
+        stories = self._stories[key[0]]
+        story = stories.setdefault(key, _Story())
+        stories.move_to_end(key)
+        if len(stories) > self._maximum:
+            stories.popitem(last=False)
+        return story
+
+    @contextmanager
+    def _watch(self, sent: Sent | str) -> Iterator[_Watch]:
+        """Have everything about *sent* from its beginning, until the block ends."""
+        watch = _Watch(sent)
+        try:
+            for key in watch.first_keys():
+                self._follow(watch, key)
+            yield watch
+        finally:
+            self._forget(watch)
+
+    def _follow(self, watch: _Watch, key: _Key) -> None:
+        """Let *watch* hear of what concerns *key*, and of what did so far."""
+        if key in watch.keys:
+            return
+        watch.keys.add(key)
+        self._watches.setdefault(key, set()).add(watch)
+        story = self._stories[key[0]].get(key) if key[0] in self._stories else None
+        if story is None:
+            return
+        watch.story.legs |= {uuid: leg for uuid, leg in story.legs.items() if uuid not in watch.story.legs}
+        for status in story.statuses.values():
+            watch.add(status, self._events)
+            if status.workflow is not None and status.workflow.workflow_id:
+                self._follow(watch, ("workflow", status.workflow.workflow_id))
+        for leg in story.legs.values():
+            self._follow(watch, leg.pair)
+
+    def _forget(self, watch: _Watch) -> None:
+        for key in watch.keys:
+            watches = self._watches.get(key)
+            if watches is None:
+                continue
+            watches.discard(watch)
+            if not watches:
+                del self._watches[key]
+
+    def _watches_of(self, keys: list[_Key]) -> list[_Watch]:
+        return list({watch: None for key in keys for watch in self._watches.get(key, ())})
+
+
+class _Watch:
+    """One wait: what it has heard, and not yet looked at."""
+
+    def __init__(self, sent: Sent | str) -> None:
+        self.message_uuid = sent if isinstance(sent, str) else sent.message_uuid
+        self.workflow_id = None if isinstance(sent, str) else sent.workflow_id
+        self.keys: set[_Key] = set()
+        self.story = _Story()
+        self.heard: list[tuple[int, InboundMessage]] = []
+        self._changed = asyncio.Event()
+        self._unread: list[MessageStatus] = []
+
+    def first_keys(self) -> Iterator[_Key]:
+        """Give what is known from the start."""
+        yield ("message", self.message_uuid)
+        if self.workflow_id is not None:
+            yield ("workflow", self.workflow_id)
+
+    def add(self, status: MessageStatus, number: int) -> None:
+        """Take a status in; one that is known by now changes nothing."""
+        if self.story.add(status, number):
+            self._unread.append(status)
+            self._changed.set()
+
+    def hear(self, inbound: InboundMessage, number: int) -> None:
+        """Keep the first reply, however much else arrives before it is looked at."""
+        if not self.heard and self.is_answered_by(inbound, number):
+            self.heard.append((number, inbound))
+            self._changed.set()
+
+    async def next_statuses(self) -> list[MessageStatus]:
+        """Wait for statuses that were not given yet. A cancelled wait loses none."""
+        while not self._unread:  # ends: with a status, or with the caller's time limit
+            await self.next_change()
+        unread, self._unread = self._unread, []
+        return unread
+
+    async def next_change(self) -> None:
+        """Wait until something has happened since the last time."""
+        await self._changed.wait()
+        self._changed.clear()
+
+    def is_failure(self, status: MessageStatus) -> bool:
+        """
+        Tell whether *status* says that nothing will arrive any more.
+
+        In a failover chain only the last message can say so: the platform sends the next one when one is rejected.
+        Where a status of a chain does not tell its place, more may follow.
+        """
+        if status.status not in FAILURES:
+            return False
+        place = status.workflow
+        if place is not None and place.items_number is not None and place.items_total is not None:
+            return place.items_number >= place.items_total
+        return self.workflow_id is None and (place is None or place.workflow_id is None)
+
+    def is_last(self, status: MessageStatus) -> bool:
+        """Tell whether no further status is to be expected after *status*."""
+        if status.status == "delivered":
+            return status.channel in _DELIVERED_IS_LAST
+        return status.status == "read" or self.is_failure(status)
+
+    def is_answered_by(self, inbound: InboundMessage, number: int) -> bool:
+        """Tell whether *inbound*, event *number*, is a reply."""
+        if inbound.message_type == "reaction":
+            return False
+        quoted = None if inbound.context is None else inbound.context.message_uuid
+        if quoted:
+            return quoted == self.message_uuid or quoted in self.story.legs
+        pair = ("pair", inbound.channel, inbound.from_, inbound.to)
+        return any(leg.pair == pair and leg.comes_before(inbound, number) for leg in self.story.legs.values())
+
+
+@asynccontextmanager
+async def _time_limit(span: Seconds | None, what: str) -> AsyncIterator[None]:
+    """
+    Bound a wait.
+
+    Raises:
+        WaitTimeoutError: *span* seconds have passed.
+    """
+    try:
+        async with asyncio.timeout(span) as limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise WaitTimeoutError(f"{what} in time. It may still come.") from None
+
+
+def _answers(status: str, wanted: str) -> bool:
+    """Tell whether *status* is as good as *wanted*; a failure answers only those who wait for one."""
+    if status == wanted:
+        return True
+    if status in FAILURES and wanted not in FAILURES:
+        return False
+    return 0 < rank(wanted) <= rank(status)
+
+
+def _identity(status: MessageStatus) -> tuple[str, str, int | None]:
+    return status.message_uuid, status.status, None if status.error is None else status.error.code
+
+
+def _is_earlier(moment: datetime | None, other: datetime | None) -> bool:
+    return moment is not None and (other is None or moment < other)
+
+
+def _not_delivered(status: MessageStatus) -> NotDeliveredError:
+    code = None if status.error is None else status.error.code
+    known = None if code is None else describe(code)
+    return NotDeliveredError(
+        status.message_uuid,
+        status.status,
+        code,
+        "" if known is None else known.meaning,
+        "" if known is None else known.advice,
+    )

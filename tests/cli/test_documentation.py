@@ -20,6 +20,7 @@ CREDENTIALS = ("VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_APPLICATION_ID", "
 def without_ids(text: str) -> str:
     """Blank out what is different in each run: ids, addresses, times, and the rule, which is as wide as the times."""
     text = re.sub(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{40}\b", "(id)", text)
+    text = re.sub(r"(?<= )[0-9a-f]{8}(?=  \S)", "(id)", text)
     return re.sub(r"127\.0\.0\.1:\d+|202 [0-9a-f]{8}|\d+\.\d|\d+ ms|─+", "(run)", text)
 
 

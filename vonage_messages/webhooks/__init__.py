@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         ReferredProduct,
     )
     from vonage_messages.webhooks.parse import parse_inbound, parse_status, parse_webhook
-    from vonage_messages.webhooks.routing import Router
+    from vonage_messages.webhooks.routing import Filter, Router, sent_from, sent_to
     from vonage_messages.webhooks.signing import SignatureVerifier, WebhookClaims, sign_webhook
     from vonage_messages.webhooks.status import (
         ConversationOrigin,
@@ -66,7 +66,7 @@ if TYPE_CHECKING:
         WhatsappPricing,
         Workflow,
     )
-    from vonage_messages.webhooks.stores import MemorySeenStore, SeenStore
+    from vonage_messages.webhooks.stores import MemorySeenStore, SeenStore, Standing
     from vonage_messages.webhooks.timeline import StatusTimeline
 
 _HOMES = {
@@ -78,13 +78,13 @@ _HOMES = {
     "envelope": "Profile Usage WebhookEvent WhatsappUser",
     "inbound": "Context InboundMessage InboundMms InboundSms InboundWhatsapp Origin ReferredProduct Referral",
     "parse": "parse_inbound parse_status parse_webhook",
-    "routing": "Router",
+    "routing": "Filter Router sent_from sent_to",
     "signing": "SignatureVerifier WebhookClaims sign_webhook",
     "status": (
         "ConversationOrigin Destination MessageStatus SmsSegment StatusError StatusSms StatusWhatsapp "
         "WhatsappConversation WhatsappPricing Workflow"
     ),
-    "stores": "MemorySeenStore SeenStore",
+    "stores": "MemorySeenStore SeenStore Standing",
     "timeline": "StatusTimeline",
 }
 """Where each public name lives: the module below this package, and the names that it gives."""
@@ -108,6 +108,7 @@ __all__ = [
     "ConversationOrigin",
     "Destination",
     "File",
+    "Filter",
     "Image",
     "InboundMessage",
     "InboundMms",
@@ -128,6 +129,7 @@ __all__ = [
     "SeenStore",
     "SignatureVerifier",
     "SmsSegment",
+    "Standing",
     "StatusError",
     "StatusSms",
     "StatusTimeline",
@@ -148,6 +150,8 @@ __all__ = [
     "parse_inbound",
     "parse_status",
     "parse_webhook",
+    "sent_from",
+    "sent_to",
     "sign_webhook",
 ]
 

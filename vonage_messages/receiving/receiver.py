@@ -156,7 +156,8 @@ class Receiver:
                     if len(body) > self._body_limit:
                         break
         except TimeoutError:
-            return _refused(HTTPStatus.REQUEST_TIMEOUT, "the body did not arrive in time")
+            # Not 408: the platform sends nothing again after a 4xx, and the event may well be genuine.
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "the body did not arrive in time")
         return await self.receive(headers, bytes(body))
 
     async def receive(self, headers: Headers, body: bytes) -> Answer:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from vonage_messages import Client
 from vonage_messages.adapters.aiohttp import add_webhooks
-from vonage_messages.webhooks import InboundMessage, Router, SignatureVerifier
+from vonage_messages.webhooks import InboundMessage, Router, SignatureVerifier, Text
 
 CAN_BE_MARKED = ("whatsapp", "rcs")
 
@@ -24,6 +24,8 @@ async def main() -> web.Application:
 
     @router.inbound(message_type="text")
     async def echo(event: InboundMessage) -> None:
+        if not isinstance(event.content, Text):
+            return
         if event.channel in CAN_BE_MARKED:
             await client.mark_read(event)
         sent = await client.reply(event, f"You wrote: {event.content.text}")

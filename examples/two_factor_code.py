@@ -38,7 +38,7 @@ async def main() -> None:
             await tracker.wait_for(sent, "submitted", timeout=60)
             reply = await tracker.wait_for_reply(sent, timeout=300)
         answer = reply.content.text.strip() if isinstance(reply.content, Text) else ""
-        right = hmac.compare_digest(answer.encode(), code.encode())
+        right = hmac.compare_digest(answer.encode(errors="replace"), code.encode())
         print("The code is right." if right else "That is not the code.", flush=True)
     except (NotDeliveredError, WaitTimeoutError) as error:
         sys.exit(f"No answer: {error}")

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 
 from vonage_messages.adapters.aiohttp import add_webhooks, webhook_routes
 from vonage_messages.errors import ConfigurationError
@@ -257,3 +258,12 @@ def test_routes_without_a_verifier_are_refused() -> None:
 def test_routes_are_a_sequence() -> None:
     routes = webhook_routes(Router(), insecure=True)
     assert (len(routes), len(routes[:1]), routes[0] in routes) == (2, 1, True)
+
+
+async def test_a_broken_encoding_is_answered_400() -> None:
+    app = web.Application()
+    add_webhooks(app, Router(), insecure=True, inbound_path="/in", status_path="/status")
+    async with TestClient(TestServer(app)) as client:
+        headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+        answer = await client.post("/in", data=b"this is no gzip", headers=headers)
+        assert answer.status == 400

@@ -391,3 +391,9 @@ async def test_error_shows_neither_address_nor_token(tools: Any, application: Ap
         error = error.__cause__ or error.__context__
     assert "topsecret" not in "".join(seen)
     assert "Bearer" not in "".join(seen)
+
+
+@pytest.mark.parametrize("address", ["//evil.example/x", "https://xn--a/x", "/x", "https:///x"])
+def test_an_address_that_is_none_is_refused_on_every_hop(address: str) -> None:
+    with pytest.raises(DownloadError):
+        RULES.check_hop(URL(address))

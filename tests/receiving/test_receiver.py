@@ -502,3 +502,20 @@ def test_option_that_does_not_fit_is_refused_by_name(option: str, value: Any) ->
 def test_receiver_of_something_else_than_a_router_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="Router"):
         Receiver([], insecure=True)  # type: ignore[arg-type]
+
+
+async def test_stream_that_cannot_be_read_is_one_problem_and_one_log_line(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"\x1f\x8b"
+        raise ValueError("what the framework says of a broken encoding")
+
+    answer = await insecure(recorder).receive_stream(JSON_HEADERS, chunks())
+    assert (answer.status, recorder.events) == (400, [])
+    assert len([record for record in caplog.records if "refused" in record.getMessage()]) == 1
+
+
+def test_a_verifier_that_is_no_verifier_is_refused_at_construction() -> None:
+    with pytest.raises(ConfigurationError, match="SignatureVerifier"):
+        Receiver(Router(), verifier="the secret")  # type: ignore[arg-type]

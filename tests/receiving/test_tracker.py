@@ -488,3 +488,25 @@ async def test_error_tells_no_number() -> None:
         await tracker.wait_for(SENT, timeout=1)
     assert "4477" not in str(raised.value)
     assert "4477" not in repr(tracker)
+
+
+async def test_a_long_chain_does_not_crowd_out_the_status_that_is_waited_for() -> None:
+    tracker = Tracker()
+    waiting = asyncio.create_task(tracker.wait_for(CHAIN, "delivered", timeout=5))
+    await asyncio.sleep(0)
+    for number in range(1, 31):
+        uuid = f"aaaaaaaa-bbbb-4ccc-8ddd-{number:012}"
+        await tracker.observe(status("submitted", uuid, workflow=item(number, 30)))
+        last = status("delivered" if number == 30 else "rejected", uuid, workflow=item(number, 30))
+        await tracker.observe(last)
+    assert (await waiting).status == "delivered"
+
+
+async def test_words_of_tomorrow_do_not_crowd_out_the_status_that_is_waited_for() -> None:
+    tracker = Tracker()
+    waiting = asyncio.create_task(tracker.wait_for(SENT, "delivered", timeout=5))
+    await asyncio.sleep(0)
+    for number in range(MOST_STATUSES + 10):
+        await tracker.observe(status(f"word-{number}"))
+    await tracker.observe(status("delivered"))
+    assert (await waiting).status == "delivered"

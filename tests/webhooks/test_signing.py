@@ -236,3 +236,9 @@ def test_repr_shows_neither_secret_nor_account() -> None:
     assert SECRET not in repr(accounts)
     claims = accounts.verify(signed(), BODY)
     assert "a1b2c3d" not in repr(claims)
+
+
+@pytest.mark.parametrize("secret", [None, 5])
+def test_an_account_whose_secret_is_no_text_is_refused_at_construction(secret: object) -> None:
+    with pytest.raises(ConfigurationError):
+        SignatureVerifier({"abcd1234": secret})  # type: ignore[dict-item]

@@ -47,7 +47,10 @@ class WebhookRoutes(Sequence[web.AbstractRouteDef]):
         await self.receiver.close(self._close_timeout)
 
     async def _answer(self, request: web.Request) -> web.Response:
-        answer = await self.receiver.receive_stream(request.headers, request.content.iter_any())
+        try:
+            answer = await self.receiver.receive_stream(request.headers, request.content.iter_any())
+        except ConnectionError:  # the sender hung up: nobody reads the answer, and a traceback would be noise
+            return web.Response(status=400)
         return web.Response(status=answer.status, body=answer.body or None, content_type=answer.content_type)
 
 
@@ -71,13 +74,26 @@ def webhook_routes(
     return WebhookRoutes(Receiver(router, **options), (inbound_path, status_path), close_timeout)
 
 
-def add_webhooks(app: web.Application, router: Router, **options: Unpack[ReceiverOptions]) -> WebhookRoutes:
+def add_webhooks(
+    app: web.Application,
+    router: Router,
+    *,
+    inbound_path: str = INBOUND_PATH,
+    status_path: str = STATUS_PATH,
+    close_timeout: Seconds = 10.0,
+    **options: Unpack[ReceiverOptions],
+) -> WebhookRoutes:
     """
     Add the routes of both webhooks to *app*, and close them when it shuts down.
 
-    *options* are those of ``Receiver``. For other paths take ``webhook_routes``.
+    The options are those of ``webhook_routes``.
+
+    Raises:
+        ConfigurationError: see ``Receiver``.
     """
-    routes = webhook_routes(router, **options)
+    routes = webhook_routes(
+        router, inbound_path=inbound_path, status_path=status_path, close_timeout=close_timeout, **options
+    )
     app.add_routes(routes)
     app.on_shutdown.append(routes.close)
     return routes

@@ -105,9 +105,12 @@ class DownloadRules:
         Raises:
             DownloadError: it is not https (or http to this machine), holds credentials, or is a private address.
         """
-        host = url.host or ""
-        if not host or url.user is not None or url.password is not None:
-            raise DownloadError("the file is not fetched: its address has no host, or holds credentials")
+        try:
+            host = url.host or ""
+        except ValueError:  # a name that is no proper IDNA
+            host = ""
+        if not host or not url.scheme or url.user is not None or url.password is not None:
+            raise DownloadError("the file is not fetched: its address has no host or no scheme, or holds credentials")
         named = self.is_named(url)
         if url.scheme != "https" and not (url.scheme == "http" and named and is_loopback(host)):
             raise DownloadError("the file is not fetched: its address is not https")

@@ -146,7 +146,8 @@ class Receiver:
         """
         Read the body of a callback and receive it. No more is read than the body limit and the time limit allow.
 
-        What *chunks* raises (the platform hung up) goes through.
+        A body that cannot be read, because of a broken encoding say, is answered 400. A ``ConnectionError`` goes
+        through: there is nobody left to answer.
         """
         body = bytearray()
         try:
@@ -158,6 +159,10 @@ class Receiver:
         except TimeoutError:
             # Not 408: the platform sends nothing again after a 4xx, and the event may well be genuine.
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "the body did not arrive in time")
+        except ConnectionError:
+            raise
+        except Exception as error:  # noqa: BLE001  every framework has errors of its own for this
+            return _refused(HTTPStatus.BAD_REQUEST, f"the body cannot be read ({type(error).__name__})")
         return await self.receive(headers, bytes(body))
 
     async def receive(self, headers: Headers, body: bytes) -> Answer:
@@ -359,6 +364,10 @@ def _check_security(verifier: SignatureVerifier | None, *, insecure: bool) -> No
         raise ConfigurationError(
             "webhooks need a verifier: verifier=SignatureVerifier(secret). To take unsigned callbacks from anybody, "
             "write insecure=True."
+        )
+    if verifier is not None and not callable(getattr(verifier, "verify", None)):
+        raise ConfigurationError(
+            f"verifier must be a SignatureVerifier, not {type(verifier).__name__}: write SignatureVerifier(secret)."
         )
     if verifier is not None and insecure:
         raise ConfigurationError("verifier= and insecure=True contradict each other: leave one out.")

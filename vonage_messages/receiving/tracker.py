@@ -11,7 +11,7 @@ Reference: Webhooks, sections 2 to 4; Messages API v1, section 11 (failover).
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vonage_messages.webhooks.routing import Router
 
 MOST_STATUSES = 50
-"""How many different statuses of one message are kept; the reference knows five."""
+"""How many different statuses of one message are kept (the reference knows five), and of unknown ones in all."""
 
 _DELIVERED_IS_LAST = frozenset({"sms", "mms"})
 """Channels that never tell ``read`` (Webhooks, section 3)."""
@@ -77,6 +77,8 @@ class _Story:
     statuses: dict[tuple[str, str, int | None], MessageStatus] = attrs.field(factory=dict)
     legs: dict[str, _Leg] = attrs.field(factory=dict)
     """By message uuid."""
+    kept: Counter[str] = attrs.field(factory=Counter)
+    """How many statuses: by message uuid for those that the reference knows, in all (``""``) for the others."""
 
     def add(self, status: MessageStatus, number: int) -> bool:
         """Take a status in; tell whether it is new."""
@@ -87,8 +89,11 @@ class _Story:
         elif leg is not None and _is_earlier(status.timestamp, leg.since):
             self.legs[status.message_uuid] = attrs.evolve(leg, since=status.timestamp)
         key = _identity(status)
-        if key in self.statuses or len(self.statuses) >= MOST_STATUSES:
+        # Counted apart, so that neither a long chain nor words of tomorrow can crowd out what is waited for.
+        account = status.message_uuid if rank(status.status) else ""
+        if key in self.statuses or self.kept[account] >= MOST_STATUSES:
             return False
+        self.kept[account] += 1
         self.statuses[key] = status
         return True
 
@@ -106,9 +111,10 @@ class Tracker:
 
     It registers itself on *router* and hears of every event there, without keeping any from its other handlers; a
     service without a router calls ``observe``. It remembers the statuses of the last *maximum* messages (and of as
-    many failover chains), at most 50 of each, and the last *maximum_inbound* inbound messages. What is being waited
-    for is never lost by that. It belongs to one event loop and one process: where several processes receive
-    callbacks, each hears of its own only.
+    many failover chains), at most 50 of each message, and the last *maximum_inbound* inbound messages. A status that
+    is being waited for is never lost by that; a reply without ``context`` only where nothing is known yet of the
+    message, no status and no *message*, and more than *maximum_inbound* others come in between. It belongs to one
+    event loop and one process: where several processes receive callbacks, each hears of its own only.
 
     Raises:
         ConfigurationError: a bound is less than 1.

@@ -422,6 +422,8 @@ def _read_secrets(
 
 
 def _secrets_bytes(given: Secrets) -> tuple[bytes, ...]:
+    if not isinstance(given, Iterable):
+        raise ConfigurationError(f"a signature secret must be a str or bytes, not {type(given).__name__}.")
     secrets = (given,) if isinstance(given, (str, bytes)) else tuple(given)
     if not secrets:
         raise ConfigurationError("an account has no signature secret: its callbacks would all be refused.")

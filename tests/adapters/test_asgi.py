@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import json
 import socket
 import subprocess
@@ -24,13 +23,6 @@ from vonage_messages.webhooks.signing import SignatureVerifier, sign_webhook
 SECRET = "example-signature-secret-0123456789abcdef"
 STATUS = json.dumps({"channel": "sms", "status": "delivered", "message_uuid": "two", "to": "1", "from": "2"}).encode()
 PATH = "/webhooks/message-status"
-
-needs_server = pytest.mark.skipif(
-    importlib.util.find_spec("uvicorn") is None, reason="uvicorn, the real server of these tests, is not installed"
-)
-needs_fastapi = pytest.mark.skipif(
-    importlib.util.find_spec("fastapi") is None, reason="fastapi, which mounts the application, is not installed"
-)
 
 
 def signed(body: bytes = STATUS) -> dict[str, str]:
@@ -204,7 +196,6 @@ async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
         return response.status
 
 
-@needs_server
 async def test_real_server_serves_callbacks(service: Service) -> None:
     async with served(service.application()) as (base, _):
         assert await post(base + PATH, STATUS, signed()) == 200
@@ -214,14 +205,12 @@ async def test_real_server_serves_callbacks(service: Service) -> None:
     assert [event.message_uuid for event in service.events] == ["two"]
 
 
-@needs_server
 async def test_real_server_refuses_a_body_over_the_limit(service: Service) -> None:
     body = b"x" * 100_000
     async with served(service.application(body_limit=1000)) as (base, _):
         assert await post(base + PATH, body, signed(body)) == 413
 
 
-@needs_server
 async def test_shutdown_of_a_real_server_finishes_background_handlers(service: Service) -> None:
     service.gate.clear()
     async with served(service.application(mode="acknowledge_first")) as (base, stop):
@@ -234,8 +223,6 @@ async def test_shutdown_of_a_real_server_finishes_background_handlers(service: S
     assert len(service.events) == 1
 
 
-@needs_server
-@needs_fastapi
 @pytest.mark.parametrize("mount", ["", "/vonage"])
 async def test_fastapi_mounts_the_application(service: Service, mount: str) -> None:
     from fastapi import FastAPI  # noqa: PLC0415  optional

@@ -61,6 +61,8 @@ def example(cls: type[BaseException]) -> VonageMessagesError:
         return UnexpectedResponseError("no message_uuid", 202, b"<html>", "f1b2c3", {"X-Request-Id": "f1b2c3"})
     if cls is errors.NotDeliveredError:
         return errors.NotDeliveredError("aaaa", "rejected", 1340, "outside the response window", "send a template")
+    if cls is errors.LimitTimeoutError:
+        return errors.LimitTimeoutError(12.5, 5.0, "sender whatsapp/14********00")
     return cls("a sentence")
 
 
@@ -113,6 +115,15 @@ ANSWERS = {
     ResponseLostError: (True, True),
     UnexpectedResponseError: (False, True),
     SimulatorError: (False, False),
+    errors.QueueError: (False, False),
+    errors.QueueFullError: (True, False),
+    errors.QueueClosedError: (False, False),
+    errors.LimitTimeoutError: (True, False),
+    errors.DeadlineExceededError: (False, False),
+    errors.CircuitOpenError: (True, False),
+    errors.BudgetExceededError: (False, False),
+    errors.OutboxError: (False, False),
+    errors.StoreUnavailableError: (True, False),
     errors.NotDeliveredError: (False, False),
     errors.WaitTimeoutError: (True, False),
     errors.WebhookError: (False, False),

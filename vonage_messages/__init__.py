@@ -224,23 +224,32 @@ if TYPE_CHECKING:
     from vonage_messages.errors import (
         APIError,
         AuthenticationError,
+        BudgetExceededError,
+        CircuitOpenError,
         ConfigurationError,
         ConnectError,
+        DeadlineExceededError,
         DownloadError,
         InvalidMessageError,
+        LimitTimeoutError,
         MalformedWebhookError,
         MissingExtraError,
         NotDeliveredError,
         NotFoundError,
+        OutboxError,
         PaymentRequiredError,
         PermissionDeniedError,
         Problem,
+        QueueClosedError,
+        QueueError,
+        QueueFullError,
         RateLimitedError,
         ReplayedWebhookError,
         ResponseLostError,
         ServerError,
         SignatureError,
         SimulatorError,
+        StoreUnavailableError,
         TransportError,
         UnexpectedResponseError,
         UnsignedWebhookError,
@@ -254,8 +263,20 @@ if TYPE_CHECKING:
         AttemptStarted,
         Observer,
     )
+    from vonage_messages.pricing import (
+        CostEstimate,
+        PriceTable,
+    )
     from vonage_messages.receiving.tracker import (
         Tracker,
+    )
+    from vonage_messages.segmentation import (
+        Replacement,
+        Segments,
+        SmsEncoding,
+        replace_smart,
+        segments,
+        suggest_replacements,
     )
     from vonage_messages.values import (
         JSONObject,
@@ -292,8 +313,7 @@ _HOMES = {
     ),
     "channels.mms": (
         "MmsAudio MmsContent MmsContentItem MmsContentItemAudio MmsContentItemFile MmsContentItemImage "
-        "MmsContentItemVcard MmsContentItemVideo MmsFile MmsImage MmsOptions MmsResource MmsText MmsVcard "
-        "MmsVideo"
+        "MmsContentItemVcard MmsContentItemVideo MmsFile MmsImage MmsOptions MmsResource MmsText MmsVcard MmsVideo"
     ),
     "channels.raw": "RawMessage",
     "channels.rcs": "RcsCardMessage RcsCarouselMessage RcsCustom RcsFile RcsImage RcsResource RcsText RcsVideo",
@@ -319,9 +339,9 @@ _HOMES = {
     ),
     "channels.whatsapp_custom": (
         "WhatsappContact WhatsappContactAddress WhatsappContactEmail WhatsappContactName "
-        "WhatsappContactOrganization WhatsappContactPhone WhatsappContactUrl WhatsappContacts "
-        "WhatsappCustomObject WhatsappLocation WhatsappTemplateBody WhatsappTemplateButton "
-        "WhatsappTemplateComponents WhatsappTemplateHeader WhatsappTemplateLink WhatsappTemplateQuickReply"
+        "WhatsappContactOrganization WhatsappContactPhone WhatsappContactUrl WhatsappContacts WhatsappCustomObject "
+        "WhatsappLocation WhatsappTemplateBody WhatsappTemplateButton WhatsappTemplateComponents "
+        "WhatsappTemplateHeader WhatsappTemplateLink WhatsappTemplateQuickReply"
     ),
     "channels.whatsapp_interactive": (
         "WhatsappInteractiveButtons WhatsappInteractiveCatalog WhatsappInteractiveCtaUrl WhatsappInteractiveFlow "
@@ -334,14 +354,18 @@ _HOMES = {
     "clients.retry": "RetryPolicy",
     "clients.transport": "Timeout",
     "errors": (
-        "APIError AuthenticationError ConfigurationError ConnectError DownloadError InvalidMessageError "
-        "MalformedWebhookError MissingExtraError NotDeliveredError NotFoundError PaymentRequiredError "
-        "PermissionDeniedError Problem RateLimitedError ReplayedWebhookError ResponseLostError ServerError "
-        "SignatureError SimulatorError TransportError UnexpectedResponseError UnsignedWebhookError "
-        "ValidationError VonageMessagesError WaitTimeoutError WebhookError"
+        "APIError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError ConnectError "
+        "DeadlineExceededError DownloadError InvalidMessageError LimitTimeoutError MalformedWebhookError "
+        "MissingExtraError NotDeliveredError NotFoundError OutboxError PaymentRequiredError PermissionDeniedError "
+        "Problem QueueClosedError QueueError QueueFullError RateLimitedError ReplayedWebhookError "
+        "ResponseLostError ServerError SignatureError SimulatorError StoreUnavailableError TransportError "
+        "UnexpectedResponseError UnsignedWebhookError ValidationError VonageMessagesError WaitTimeoutError "
+        "WebhookError"
     ),
     "observe": "AttemptFinished AttemptStarted Observer",
+    "pricing": "CostEstimate PriceTable",
     "receiving.tracker": "Tracker",
+    "segmentation": "Replacement Segments SmsEncoding replace_smart segments suggest_replacements",
     "values": "JSONObject Seconds",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
     "wire.rest": "SendMessageResponse SentMessage",
@@ -367,10 +391,14 @@ __all__ = [
     "AuthenticationError",
     "BaseMessage",
     "BasicAuth",
+    "BudgetExceededError",
     "ChannelType",
+    "CircuitOpenError",
     "Client",
     "ConfigurationError",
     "ConnectError",
+    "CostEstimate",
+    "DeadlineExceededError",
     "DownloadError",
     "Downloaded",
     "DryRun",
@@ -389,6 +417,7 @@ __all__ = [
     "EncodingType",
     "InvalidMessageError",
     "JSONObject",
+    "LimitTimeoutError",
     "MalformedWebhookError",
     "Message",
     "MessageType",
@@ -429,9 +458,14 @@ __all__ = [
     "NotDeliveredError",
     "NotFoundError",
     "Observer",
+    "OutboxError",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "PriceTable",
     "Problem",
+    "QueueClosedError",
+    "QueueError",
+    "QueueFullError",
     "RateLimitedError",
     "RawMessage",
     "RcsCard",
@@ -462,19 +496,23 @@ __all__ = [
     "RcsText",
     "RcsVideo",
     "ReactionAction",
+    "Replacement",
     "ReplayedWebhookError",
     "ReplyingIndicatorText",
     "ReplyingIndicatorType",
     "ResponseLostError",
     "RetryPolicy",
     "Seconds",
+    "Segments",
     "SendMessageResponse",
     "SentMessage",
     "ServerError",
     "SignatureError",
     "SimulatorError",
     "Sms",
+    "SmsEncoding",
     "SmsOptions",
+    "StoreUnavailableError",
     "SuggestionType",
     "Timeout",
     "Tracker",
@@ -553,6 +591,9 @@ __all__ = [
     "WhatsappVideoResource",
     "__version__",
     "from_payload",
+    "replace_smart",
+    "segments",
+    "suggest_replacements",
     "to_json",
     "to_payload",
 ]

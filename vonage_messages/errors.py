@@ -19,6 +19,15 @@ Every exception of the package, and nothing else.
     │   ├── ConnectError              the request never left: safe to send again
     │   └── ResponseLostError         it left, the answer was not seen
     ├── UnexpectedResponseError       an answer that the reference does not describe
+    ├── QueueError                    a queue or a limit did not let the message go: it was not sent
+    │   ├── QueueFullError            the queue holds as many messages as it may
+    │   ├── QueueClosedError          the queue takes no more messages
+    │   ├── LimitTimeoutError         no place under a limit within the longest wait that was allowed
+    │   ├── DeadlineExceededError     too late to be sent
+    │   ├── CircuitOpenError          the platform has not been reached for too long
+    │   └── BudgetExceededError       sending it would pass a budget
+    ├── OutboxError                   an outbox was given, or holds, what it cannot go on with
+    ├── StoreUnavailableError         a store could not be read or written: a full disk, a lock that is held
     ├── NotDeliveredError             a status says that the message was rejected or is undeliverable
     ├── WaitTimeoutError              (also TimeoutError) what was waited for did not come in time
     ├── WebhookError                  a callback that is refused; status is the HTTP answer to it
@@ -279,6 +288,67 @@ class UnexpectedResponseError(VonageMessagesError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self._message, self.status, self.body, self.request_id, dict(self.headers))
+
+
+class QueueError(VonageMessagesError):
+    """A queue, or a limit, did not let the message go. It was not sent."""
+
+
+class QueueFullError(QueueError):
+    """The queue holds ``maxsize`` messages: wait for room with ``put``, or try again later."""
+
+    retryable = True
+
+
+class QueueClosedError(QueueError):
+    """The queue is closed and takes no more messages."""
+
+
+class LimitTimeoutError(QueueError):
+    """
+    The message found no place under a limit in time, or cannot find one: it was not sent.
+
+    ``wait`` is how long it would have to wait, as far as is known, and ``max_wait`` how long it may, both in
+    seconds. ``key`` is the limit that stands in the way, such as ``account`` or ``sender whatsapp 44********00``.
+    """
+
+    retryable = True
+
+    def __init__(self, wait: float, max_wait: float, key: str) -> None:
+        self.wait = wait
+        self.max_wait = max_wait
+        self.key = key
+        super().__init__(wait, max_wait, key)
+
+    def __str__(self) -> str:
+        return (
+            f"the limit of {self.key} has no place within {self.max_wait:g} s: the wait would be {self.wait:.3g} s. "
+            "The message was not sent."
+        )
+
+
+class DeadlineExceededError(QueueError):
+    """The time in which the message was worth sending has passed: it was not sent."""
+
+
+class CircuitOpenError(QueueError):
+    """The platform has not been reached for longer than the queue waits for it: the message was not sent."""
+
+    retryable = True
+
+
+class BudgetExceededError(QueueError):
+    """Sending the message would pass a budget: it was not sent."""
+
+
+class OutboxError(VonageMessagesError):
+    """An outbox was given, or holds, what it cannot go on with; the sentence says what, and nothing was changed."""
+
+
+class StoreUnavailableError(VonageMessagesError):
+    """A store could not be read or written: a full disk, a lock that another process holds. Nothing was changed."""
+
+    retryable = True
 
 
 class NotDeliveredError(VonageMessagesError):

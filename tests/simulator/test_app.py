@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
+import itertools
 import json
 import time
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.app import MessagesAPI
 
 Headers = Callable[..., dict[str, str]]
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 V0_1 = {
     "to": {"type": "viber_service_msg", "number": "447700900000"},
     "from": {"type": "viber_service_msg", "id": "22353"},
@@ -272,7 +274,7 @@ async def test_a_wrong_message_costs_nothing(
         assert simulator.balance.amount == Decimal("0.05")
 
 
-async def test_too_fast_is_429_with_its_headers_until_the_window_has_passed(
+async def test_too_fast_is_429_with_its_headers_until_a_token_has_come_back(
     session: aiohttp.ClientSession, bearer: Headers, sms: dict[str, Any]
 ) -> None:
     seconds = [100.0]
@@ -292,8 +294,10 @@ async def test_too_fast_is_429_with_its_headers_until_the_window_has_passed(
         assert throttled.headers["X-RateLimit-Limit"] == "2"
         assert throttled.headers["X-RateLimit-Remaining"] == "0"
         assert abs(int(throttled.headers["X-RateLimit-Reset"]) / 1000 - time.time()) < 60
-        seconds[0] += 1.0
-        assert await status() == 202
+        assert simulator.throttled == 1
+        seconds[0] += 0.5
+        assert [await status() for _ in range(2)] == [202, 429]
+        assert simulator.throttled == 2
 
 
 async def test_concurrent_requests_never_pass_the_limit(
@@ -318,6 +322,127 @@ async def test_callers_without_credentials_use_up_nothing(
         for headers, status in (({}, 401), ({}, 401), (bearer(simulator), 202), (bearer(simulator), 429)):
             async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=headers) as response:
                 assert response.status == status
+
+
+async def test_an_update_draws_on_the_same_bucket(
+    session: aiohttp.ClientSession, bearer: Headers, sms: dict[str, Any]
+) -> None:
+    async with Simulator(rate=5.0, burst=1, monotonic=lambda: 100.0) as simulator:
+        url = f"{simulator.url}/v1/messages"
+        headers = bearer(simulator)
+        async with session.patch(f"{url}/{uuid4()}", json={"status": "read"}, headers=headers) as response:
+            assert response.status == 404
+        async with session.post(url, json=sms, headers=headers) as response:
+            assert response.status == 429
+
+
+async def test_every_send_request_is_noted_when_it_came_whatever_became_of_it(
+    session: aiohttp.ClientSession, bearer: Headers, sms: dict[str, Any]
+) -> None:
+    readings = itertools.count(100.0)
+    async with Simulator(
+        rate=1.0, burst=4, balance=Decimal("0.01"), monotonic=lambda: next(readings) / 1000
+    ) as simulator:
+        url = f"{simulator.url}/v1/messages"
+        headers = bearer(simulator)
+        broken = {**headers, "Content-Type": "application/json"}
+        requests: list[dict[str, Any]] = [
+            {"json": sms, "headers": headers},
+            {"json": sms},
+            {"json": sms | {"to": "x"}, "headers": headers},
+            {"data": b"{", "headers": broken},
+            {"json": sms, "headers": headers},
+            {"json": sms, "headers": headers},
+        ]
+        for request in requests:
+            async with session.post(url, **request) as response:
+                await response.read()
+        arrivals = list(simulator.arrivals)
+    assert [each.status for each in arrivals] == [202, 401, 422, 422, 402, 429]
+    # One reading of the clock for each: what is noted is what the rate limit went by.
+    assert [each.at for each in arrivals] == [0.1, 0.101, 0.102, 0.103, 0.104, 0.105]
+    first, *others = [(each.channel, each.from_, each.to) for each in arrivals]
+    assert first == ("sms", "Acme", "447700900000")
+    assert set(others) == {(None, None, None)}
+
+
+async def test_arrivals_of_v0_1_name_their_sides_too(
+    simulator: Simulator, session: aiohttp.ClientSession, bearer: Headers
+) -> None:
+    body = {
+        "from": {"type": "sms", "number": "447700900001"},
+        "to": {"type": "sms", "number": "447700900000"},
+        "message": {"content": {"type": "text", "text": "Hello"}},
+    }
+    async with session.post(f"{simulator.url}/v0.1/messages", json=body, headers=bearer(simulator)) as response:
+        assert response.status == 202
+    (arrival,) = simulator.arrivals
+    assert (arrival.channel, arrival.from_, arrival.to) == ("sms", "447700900001", "447700900000")
+
+
+async def test_what_sends_nothing_is_no_arrival(
+    simulator: Simulator, session: aiohttp.ClientSession, bearer: Headers
+) -> None:
+    url = f"{simulator.url}/v1/messages"
+    for verb, path in (("GET", ""), ("POST", "/nowhere"), ("PATCH", f"/{uuid4()}")):
+        async with session.request(verb, url + path, json={}, headers=bearer(simulator)) as response:
+            assert response.status in {404, 405, 422}
+    assert list(simulator.arrivals) == []
+
+
+async def begin_to_send(simulator: Simulator, headers: dict[str, str], length: int) -> Stream:
+    """Send the head of a request, and wait until it has arrived."""
+    host, port = simulator.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST /v1/messages HTTP/1.1\r\nHost: x\r\nAuthorization: {headers['Authorization']}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n".encode())
+    for _ in range(200):  # ends: what has not arrived by then fails the test
+        if simulator.arrivals:
+            break
+        await asyncio.sleep(0.01)
+    return reader, writer
+
+
+async def test_a_request_has_arrived_before_its_body_and_has_no_status_until_its_answer(
+    simulator: Simulator, basic: Headers, sms: dict[str, Any]
+) -> None:
+    body = json.dumps(sms).encode()
+    reader, writer = await begin_to_send(simulator, basic(simulator), len(body))
+    (waiting,) = simulator.arrivals
+    assert waiting.status is None
+    writer.write(body)
+    async with asyncio.timeout(10):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+    (answered,) = simulator.arrivals
+    assert (answered.status, answered.at) == (202, waiting.at)
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_caller_that_hangs_up_has_arrived_and_never_gets_a_status(simulator: Simulator, basic: Headers) -> None:
+    _, writer = await begin_to_send(simulator, basic(simulator), 500)
+    writer.close()
+    await writer.wait_closed()
+    await simulator.stop()
+    assert [arrival.status for arrival in simulator.arrivals] == [None]
+
+
+async def test_what_is_let_in_keeps_to_the_bucket_on_the_clock_of_the_arrivals(
+    session: aiohttp.ClientSession, basic: Headers, sms: dict[str, Any]
+) -> None:
+    async with Simulator(rate=40.0, burst=5) as simulator:
+        headers = basic(simulator)
+
+        async def send() -> int:
+            async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=headers) as response:
+                return response.status
+
+        statuses = [await send() for _ in range(60)]
+        instants = [each.at for each in simulator.arrivals if each.status == 202]
+    assert simulator.throttled == statuses.count(429) > 0
+    for first, begin in enumerate(instants):
+        for last, end in enumerate(instants[first:], first):
+            assert last - first + 1 <= 5 + 40.0 * (end - begin + 2e-6)
 
 
 async def test_an_inbound_whatsapp_message_is_marked_as_read_with_typing(

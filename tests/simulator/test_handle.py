@@ -184,8 +184,20 @@ async def test_clearing_forgets_messages_and_the_rate() -> None:
             async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=credentials) as response:
                 assert response.status == 202
             assert len(simulator.messages) == 1
+            async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=credentials) as response:
+                assert response.status == 429
+            assert (simulator.throttled, len(simulator.arrivals)) == (1, 2)
             simulator.clear()
-        assert simulator.messages == []
+        assert (simulator.messages, simulator.throttled, len(simulator.arrivals)) == ([], 0, 0)
+
+
+def test_without_a_rate_nothing_is_throttled() -> None:
+    assert Simulator(rate=None).throttled == 0
+
+
+def test_a_burst_without_a_rate_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="burst belongs to a rate"):
+        Simulator(rate=None, burst=5)
 
 
 def test_importing_the_package_loads_no_web_server() -> None:

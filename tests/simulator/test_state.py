@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator import MessageUpdate, ReceivedMessage, Refusal, SimulatorState
 from vonage_messages.simulator.balance import Balance
-from vonage_messages.simulator.state import instant
+from vonage_messages.simulator.state import Arrival, Arrivals, instant
 
 NOON = instant(1_800_000_000.0)
 
@@ -77,8 +80,9 @@ def test_clearing_forgets_everything() -> None:
     state.add_message(received("a"))
     state.add_refusal(refused("/"))
     state.add_inbound("rcs")
+    state.arrivals.begin(1.0)
     state.clear()
-    assert (state.messages, state.refusals, state.inbound) == ([], [], [])
+    assert (state.messages, state.refusals, state.inbound, list(state.arrivals)) == ([], [], [], [])
 
 
 def test_the_lists_are_copies() -> None:
@@ -97,6 +101,90 @@ def test_texts_and_numbers_stay_out_of_every_repr() -> None:
 def test_what_arrived_cannot_be_changed() -> None:
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         received("a").to = "1"  # type: ignore[misc]
+
+
+def arrival(at: float, status: int | None = None, to: str | None = None) -> Arrival:
+    known = to is not None
+    return Arrival(at=at, channel="sms" if known else None, from_="Acme" if known else None, to=to, status=status)
+
+
+@given(
+    maximum=st.integers(1, 5),
+    steps=st.lists(st.sampled_from(["come", "come", "refuse", "accept", "clear"]) | st.integers(0, 20), max_size=40),
+)
+def test_arrivals_are_the_last_ones_in_order_whatever_ends_when(maximum: int, steps: list[str | int]) -> None:
+    arrivals = Arrivals(maximum)
+    told: list[Arrival] = []
+    open_numbers: list[tuple[int, int]] = []
+    begin = 0
+    for instant_of, step in enumerate(steps):
+        match step:
+            case "come":
+                open_numbers.append((arrivals.begin(float(instant_of)), len(told)))
+                told.append(arrival(float(instant_of)))
+            case "clear":
+                arrivals.clear()
+                begin = len(told)
+            case _ if not open_numbers:
+                continue
+            case "refuse":
+                number, place = open_numbers.pop(0)
+                arrivals.end(number, 429)
+                told[place] = arrival(told[place].at, 429)
+            case _:
+                # The newest, or any other: requests end in another order than they came in.
+                number, place = open_numbers.pop(step % len(open_numbers) if isinstance(step, int) else -1)
+                arrivals.end(number, 202, channel="sms", from_="Acme", to=str(step))
+                told[place] = arrival(told[place].at, 202, str(step))
+        assert list(arrivals) == told[begin:][-maximum:]
+
+
+def test_arrivals_can_be_indexed_and_cut_like_a_list() -> None:
+    arrivals = Arrivals(3)
+    for at in (1.0, 2.0, 3.0, 4.0):
+        arrivals.begin(at)
+    assert (arrivals[0].at, arrivals[-1].at, len(arrivals)) == (2.0, 4.0, 3)
+    assert [each.at for each in arrivals[1:]] == [3.0, 4.0]
+    with pytest.raises(IndexError):
+        arrivals[3]
+
+
+def test_a_view_of_arrivals_grows() -> None:
+    state = SimulatorState()
+    view = state.arrivals
+    state.arrivals.begin(1.0)
+    assert len(view) == 1
+
+
+def test_a_million_arrivals_are_held_even_where_fewer_messages_are() -> None:
+    state = SimulatorState(maximum=1)
+    for at in range(1_000_002):
+        state.arrivals.begin(float(at))
+    assert (len(state.arrivals), state.arrivals[0].at, state.arrivals[-1].at) == (1_000_000, 2.0, 1_000_001.0)
+
+
+def test_channels_and_senders_that_come_again_are_kept_once() -> None:
+    arrivals = Arrivals(10)
+    for digit in range(2):
+        channel, sender = json.loads('["sms", "Acme"]')  # equal texts from two bodies are two objects
+        arrivals.end(arrivals.begin(1.0), 202, channel=channel, from_=sender, to=str(digit))
+    assert arrivals[0].channel is arrivals[1].channel
+    assert arrivals[0].from_ is arrivals[1].from_
+
+
+def test_many_senders_are_told_apart_though_few_are_shared() -> None:
+    arrivals = Arrivals(5000)
+    for number in range(3000):
+        arrivals.end(arrivals.begin(1.0), 202, channel="sms", from_=str(number), to="447700900000")
+    assert [each.from_ for each in arrivals] == [str(number) for number in range(3000)]
+
+
+def test_an_arrival_shows_no_number() -> None:
+    shown = repr(arrival(1.0, 202, "447700900000"))
+    assert "447700900000" not in shown
+    assert "44********00" in shown
+    assert "to=None" in repr(arrival(1.0, 429))
+    assert repr(Arrivals(1)) == "<Arrivals: 0>"
 
 
 def test_instants_are_aware() -> None:

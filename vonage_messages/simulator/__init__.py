@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.dispatch import Webhooks
     from vonage_messages.simulator.handle import Simulator
     from vonage_messages.simulator.state import (
+        Arrival,
+        Arrivals,
         KnownInbound,
         MessageUpdate,
         ReceivedMessage,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Arrival",
+    "Arrivals",
     "CallbackTry",
     "Delivery",
     "KnownInbound",
@@ -41,6 +45,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "Arrival": "state",
+    "Arrivals": "state",
     "CallbackTry": "callbacks",
     "Delivery": "delivery",
     "KnownInbound": "state",

@@ -136,6 +136,8 @@ class MessagesAPI:
     """``None`` where requests are not limited."""
     clock: Callable[[], float]
     """Unix seconds."""
+    monotonic: Callable[[], float]
+    """Seconds that never run backwards."""
     body_limit: int
     """Bytes."""
     on_accepted: Callable[[ReceivedMessage], object]
@@ -208,7 +210,24 @@ class MessagesAPI:
         return await self._send(request, _V0_1)
 
     async def _send(self, request: web.Request, version: _Version) -> web.Response:
-        self._admit(request, bearer_only=False)
+        """Accept a message or refuse it, and note when it came and what became of it."""
+        arrived = self.monotonic()
+        number = self.state.arrivals.begin(arrived)
+        try:
+            message = await self._accept(request, version, arrived)
+        except _RefusedError as refused:
+            self.state.arrivals.end(number, refused.problem.status)
+            raise
+        self.state.arrivals.end(
+            number, HTTPStatus.ACCEPTED, channel=message.channel, from_=message.from_, to=message.to
+        )
+        answer = {"message_uuid": message.message_uuid}
+        if message.workflow_id is not None:
+            answer["workflow_id"] = message.workflow_id
+        return web.json_response(answer, status=HTTPStatus.ACCEPTED)
+
+    async def _accept(self, request: web.Request, version: _Version, arrived: float) -> ReceivedMessage:
+        self._admit(request, arrived, bearer_only=False)
         payload = await self._payload(request, version)
         found = version.validate(payload)
         if found:
@@ -218,14 +237,11 @@ class MessagesAPI:
         message = self._received(version, payload, request)
         self.state.add_message(message)
         self.on_accepted(message)
-        answer = {"message_uuid": message.message_uuid}
-        if message.workflow_id is not None:
-            answer["workflow_id"] = message.workflow_id
-        return web.json_response(answer, status=HTTPStatus.ACCEPTED)
+        return message
 
     async def _update(self, request: web.Request) -> web.Response:
         """``PATCH``: mark an inbound message as read, or revoke an outbound RCS message (section 13)."""
-        self._admit(request, bearer_only=True)
+        self._admit(request, self.monotonic(), bearer_only=True)
         payload = await self._payload(request, _V1)
         message_uuid = request.match_info["message_uuid"]
         channel, status = self._updatable(message_uuid, payload)
@@ -252,7 +268,7 @@ class MessagesAPI:
             raise _RefusedError(problems.unknown_message(message_uuid), payload)
         raise _RefusedError(problems.unsupported_operation(), payload)
 
-    def _admit(self, request: web.Request, *, bearer_only: bool) -> None:
+    def _admit(self, request: web.Request, arrived: float, *, bearer_only: bool) -> None:
         """Check the credentials, then the rate: an unknown caller has no account whose requests could be counted."""
         headers = request.headers.getall("Authorization", [])
         problem = check_authorization(headers, self.account, self.clock(), bearer_only=bearer_only)
@@ -260,7 +276,7 @@ class MessagesAPI:
             raise _RefusedError(problem)
         if self.limiter is None:
             return
-        decision = self.limiter.admit()
+        decision = self.limiter.admit(arrived)
         if not decision.admitted:
             raise _RefusedError(
                 problems.throttled(

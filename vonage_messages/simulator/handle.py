@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from vonage_messages.clients import Client
     from vonage_messages.simulator.callbacks import CallbackTry
-    from vonage_messages.simulator.state import Refusal
+    from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
 
 _HIGHEST_PORT = 65535
@@ -57,11 +57,12 @@ class Simulator:
                 await client.send(Sms(to="447700900000", from_="Acme", text="Hello"))
             simulator.messages[0].payload["text"]
 
-    *port* 0 takes a free one. *rate* is requests per second for the account (``None``: unlimited). *balance* is the
-    account's money (``None``: endless), of which every accepted message takes *price*. *clock* gives unix seconds and
-    *monotonic* seconds that never run backwards; both are there for tests. *maximum* bounds what is remembered:
-    messages, refusals, inbound messages and callbacks each. *body_limit* is in bytes. Credentials that are not given
-    are made up for each simulator, the private key once for the process (PEM text, RSA 2048).
+    *port* 0 takes a free one. *rate* is requests per second for the account (``None``: unlimited), kept by a token
+    bucket of *burst* requests, by default as many as come back in a second. *balance* is the account's money
+    (``None``: endless), of which every accepted message takes *price*. *clock* gives unix seconds and *monotonic*
+    seconds that never run backwards; both are there for tests. *maximum* bounds what is remembered: messages,
+    refusals, inbound messages and callbacks each. *body_limit* is in bytes. Credentials that are not given are made
+    up for each simulator, the private key once for the process (PEM text, RSA 2048).
 
     It calls back: *status_url* hears what becomes of every accepted message, *inbound_url* what people write
     (``inbound()``), in the shape of *webhook_version*, signed with *signature_secret*. *account* are the webhooks of
@@ -80,6 +81,7 @@ class Simulator:
         host: str = "127.0.0.1",
         port: int = 0,
         rate: float | None = 30.0,
+        burst: int | None = None,
         balance: Decimal | None = None,
         price: Decimal = _PRICE,
         clock: Callable[[], float] = time.time,
@@ -103,16 +105,19 @@ class Simulator:
             raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
         if maximum < 1 or body_limit < 1:
             raise ConfigurationError("maximum and body_limit must be 1 or more")
+        if rate is None and burst is not None:
+            raise ConfigurationError("burst belongs to a rate: without one nothing is limited")
         self._host = _loopback(host)
         self._wanted_port = port
         self._clock = clock
+        self._monotonic = monotonic
         self._body_limit = body_limit
         self._api_key = secrets.token_hex(4) if api_key is None else _checked(api_key, "api_key")
         self._api_secret = secrets.token_hex(8) if api_secret is None else _checked(api_secret, "api_secret")
         self._application_id = str(uuid4()) if application_id is None else _checked(application_id, "application_id")
         self._private_key = private_key
         self._given_public_key = public_key_of(private_key) if private_key is not None else None
-        self._limiter = RateLimiter(rate, monotonic) if rate is not None else None
+        self._limiter = RateLimiter(rate, monotonic, burst) if rate is not None else None
         self._runner: web.AppRunner | None = None
         self._port = 0
         self.balance = Balance(balance, price)
@@ -258,6 +263,21 @@ class Simulator:
     def refusals(self) -> list[Refusal]:
         """Every refused request, oldest first."""
         return self.state.refusals
+
+    @property
+    def arrivals(self) -> Arrivals:
+        """
+        When every send request came and what became of it, in order: for tests of whoever keeps to a pace.
+
+        The last million is held, or *maximum* where that is more. It is a view: ``list(...)`` of it keeps what it
+        shows now.
+        """
+        return self.state.arrivals
+
+    @property
+    def throttled(self) -> int:
+        """How many requests the rate limit has answered with 429, updates of messages too."""
+        return 0 if self._limiter is None else self._limiter.refused
 
     def clear(self) -> None:
         """Forget what arrived, the callbacks so far, and every request that the rate limit has counted."""
@@ -405,6 +425,7 @@ class Simulator:
             balance=self.balance,
             limiter=self._limiter,
             clock=self._clock,
+            monotonic=self._monotonic,
             body_limit=self._body_limit,
             on_accepted=self._dispatch.accepted,
             secure_media=self._secure_media,

@@ -1,0 +1,81 @@
+"""A store on a real file, and programs that use the same file in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from vonage_messages.ledger import NewRow
+from vonage_messages.stores.sqlite import SqliteLedgerStore
+
+LONGEST_RUN = 60
+
+PROLOGUE = """
+import asyncio, os, sys, time
+from vonage_messages.errors import *
+from vonage_messages.ledger import *
+from vonage_messages.stores.sqlite import SqliteLedgerStore
+
+PATH = sys.argv[1]
+ARGUMENTS = sys.argv[2:]
+
+def some(first, count):
+    return [NewRow(key=f"k{n}", ref=f"r{n}", payload=b'{"n":%d}' % n) for n in range(first, first + count)]
+
+def say(*words):
+    print(*words, flush=True)
+"""
+
+Program = Callable[..., "subprocess.Popen[str]"]
+Rows = Callable[..., list[NewRow]]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the file of a test is going to be."""
+    return tmp_path / "campaign.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteLedgerStore]:
+    """Open a store on a new file."""
+    async with SqliteLedgerStore(path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def some() -> Rows:
+    """Make *count* new rows from number *first* on: the same ones as the programs make."""
+
+    def make(first: int, count: int) -> list[NewRow]:
+        numbers = range(first, first + count)
+        return [NewRow(key=f"k{number}", ref=f"r{number}", payload=b'{"n":%d}' % number) for number in numbers]
+
+    return make
+
+
+@pytest.fixture
+def program(path: Path) -> Iterator[Program]:
+    """Run a program beside this one, on the same file; it is killed at the end of the test, if it still runs."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(source: str, *arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(  # noqa: S603  our own text, in our own interpreter
+            [sys.executable, "-c", PROLOGUE + source, str(path), *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        with contextlib.suppress(OSError, ValueError):
+            process.communicate(timeout=LONGEST_RUN)

@@ -1,0 +1,111 @@
+"""
+What a cipher hides in the file: payloads, recipients, and the names of limits.
+
+Keys, refs and the user's own refs stay readable, because rows are found by them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import TYPE_CHECKING, Final, Protocol
+
+from vonage_messages.errors import OutboxError
+from vonage_messages.values import normalize_number
+
+if TYPE_CHECKING:
+    from vonage_messages.ledger import NewRow
+
+KEY_SIZE: Final = 32
+_DIGEST_SIZE = 16
+_LENGTH_SIZE = 4
+
+
+class Cipher(Protocol):
+    """What encrypts at rest: ``Fernet`` and ``MultiFernet`` of the package ``cryptography`` do."""
+
+    def encrypt(self, data: bytes, /) -> bytes:
+        """Give *data* in a form that only the key's holder can read, or change unnoticed."""
+
+    def decrypt(self, token: bytes, /) -> bytes:
+        """Give back what was encrypted; raise anything where that cannot be done."""
+
+
+class Sealing:
+    """
+    Hides what is written, where there is a cipher.
+
+    *key* makes the hashes that stand in for what must be found again without being readable.
+    """
+
+    def __init__(self, cipher: Cipher | None = None, key: bytes = b"") -> None:
+        self._cipher = cipher
+        self._key = key
+
+    def seal(self, plain: bytes) -> bytes:
+        """Encrypt *plain*."""
+        return plain if self._cipher is None else self._cipher.encrypt(plain)
+
+    def unseal(self, sealed: bytes) -> bytes:
+        """
+        Decrypt *sealed*.
+
+        Raises:
+            OutboxError: the cipher cannot read it.
+        """
+        return sealed if self._cipher is None else decrypted(self._cipher, sealed)
+
+    def digest(self, row: NewRow) -> bytes:
+        """Give 16 bytes that are the same for the same message, and tell nothing about it without the key."""
+        own = "" if row.client_ref is None else f"={row.client_ref}"
+        head = f"{row.version}\0{own}\0".encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(head + row.payload, digest_size=_DIGEST_SIZE, key=self._key).digest()
+
+    def recipient(self, recipient: str | None) -> str | None:
+        """Give what a row is found by when *recipient* wants to be forgotten."""
+        if recipient is None:
+            return None
+        return self._hidden(normalize_number(recipient))
+
+    def name(self, name: str) -> str:
+        """Give what the state of a limit is found by: its name holds senders and recipients."""
+        return self._hidden(name)
+
+    def seal_named(self, name: str, value: bytes) -> bytes:
+        """Encrypt *value* together with its name, which cannot be told from its hash."""
+        if self._cipher is None:
+            return value
+        spelled = name.encode()
+        return self.seal(len(spelled).to_bytes(_LENGTH_SIZE, "big") + spelled + value)
+
+    def unseal_named(self, name: str, sealed: bytes) -> tuple[str, bytes]:
+        """Give the name and the value that were encrypted together."""
+        if self._cipher is None:
+            return name, sealed
+        plain = self.unseal(sealed)
+        end = _LENGTH_SIZE + int.from_bytes(plain[:_LENGTH_SIZE], "big")
+        return plain[_LENGTH_SIZE:end].decode(), plain[end:]
+
+    def _hidden(self, text: str) -> str:
+        if self._cipher is None:
+            return text
+        spelled = text.encode("utf-8", "surrogatepass")
+        return hashlib.blake2b(spelled, digest_size=_DIGEST_SIZE, key=self._key).hexdigest()
+
+
+def new_key() -> bytes:
+    """Make the key of a new file."""
+    return secrets.token_bytes(KEY_SIZE)
+
+
+def decrypted(cipher: Cipher, sealed: bytes) -> bytes:
+    """
+    Decrypt *sealed*.
+
+    Raises:
+        OutboxError: *cipher* cannot read it.
+    """
+    try:
+        return cipher.decrypt(sealed)
+    except Exception as error:
+        raise OutboxError("The cipher cannot read what is encrypted here: it has another key.") from error

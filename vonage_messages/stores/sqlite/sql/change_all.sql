@@ -1,0 +1,1 @@
+UPDATE progress SET state = :after, owner = NULL, updated = :now WHERE state = :before

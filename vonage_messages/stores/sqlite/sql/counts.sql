@@ -1,0 +1,1 @@
+SELECT state, count(*) FROM progress GROUP BY state

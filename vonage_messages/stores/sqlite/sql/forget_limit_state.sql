@@ -1,0 +1,1 @@
+DELETE FROM limit_state WHERE name = ?

@@ -1,0 +1,1 @@
+SELECT id, lease_until FROM owner WHERE name = :name

@@ -1,0 +1,1 @@
+SELECT id FROM progress WHERE state = :state ORDER BY id LIMIT :count

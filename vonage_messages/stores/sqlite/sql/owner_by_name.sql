@@ -1,0 +1,1 @@
+SELECT id FROM owner WHERE name = :name

@@ -77,6 +77,17 @@ def test_attempts_are_logged_at_debug_only(caplog: pytest.LogCaptureFixture) -> 
     assert "HTTP 202 in 12.0 ms, request id r1" in caplog.messages[1]
 
 
+@pytest.mark.parametrize(
+    ("observers", "level", "watching"),
+    [([], logging.INFO, False), ([], logging.DEBUG, True), ([Recorder()], logging.INFO, True)],
+)
+def test_somebody_watches_where_an_observer_or_the_log_would_see(
+    observers: list[Recorder], level: int, watching: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(level, "vonage_messages"):
+        assert Observers(observers).watching is watching
+
+
 def test_failure_is_logged_by_its_class(caplog: pytest.LogCaptureFixture) -> None:
     finished = AttemptFinished(started=STARTED, duration=1, error=errors.ResponseLostError("secret words"))
     with caplog.at_level(logging.DEBUG, "vonage_messages"):

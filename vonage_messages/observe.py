@@ -89,6 +89,11 @@ class Observers:
             _check_observer(observer)
         self._broken: set[int] = set()
 
+    @property
+    def watching(self) -> bool:
+        """Whether anybody would see an event: an observer, or the log at DEBUG. Without, none need be made."""
+        return bool(self._observers) or logger.isEnabledFor(logging.DEBUG)
+
     def before_attempt(self, event: AttemptStarted) -> None:
         """Log the start of an attempt and tell every observer."""
         logger.debug(

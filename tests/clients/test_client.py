@@ -474,6 +474,31 @@ async def test_observers_see_every_attempt(tools: Any, sms: Sms) -> None:
     assert second.duration > 0
 
 
+async def test_attempt_is_logged_once_the_log_is_set_to_debug(
+    tools: Any, sms: Sms, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = await tools.server(tools.accepted())
+    async with client_of(server) as client:
+        with caplog.at_level(logging.INFO, "vonage_messages"):
+            await client.attempt(sms)
+        assert caplog.messages == []
+        with caplog.at_level(logging.DEBUG, "vonage_messages"):
+            await client.attempt(sms)
+    assert [message.partition(",")[0] for message in caplog.messages] == ["send", "send"]
+
+
+async def test_observed_attempt_forgets_an_expired_token_too(
+    tools: Any, sms: Sms, application: ApplicationAuth
+) -> None:
+    recorder = Recorder()
+    server = await tools.server(tools.answer(401, EXPIRED), tools.accepted())
+    async with client_of(server, application, observers=[recorder]) as client:
+        await client.send(sms)
+    first, second = (request.headers["authorization"] for request in server.requests)
+    assert first != second
+    assert [event.status for event in recorder.finished] == [401, 202]
+
+
 async def test_observers_see_a_cancelled_attempt(tools: Any, sms: Sms) -> None:
     recorder = Recorder()
     server = await tools.server(tools.silence)

@@ -227,6 +227,128 @@ async def test_body_that_never_ends_is_incomplete_at_the_deadline(tools: Any) ->
     await transport.close()
 
 
+async def test_each_attempt_ends_at_its_own_deadline(tools: Any) -> None:
+    server = await tools.server(tools.silence)
+    transport = transport_to(server.url)
+
+    async def ends_after(total: float) -> float:
+        begun = time.perf_counter()
+        with pytest.raises(errors.ResponseLostError, match="not answered in time"):
+            await attempt(transport, total=total)
+        return time.perf_counter() - begun
+
+    totals = [0.4, 0.1, 0.3, 0.2]
+    took = await asyncio.gather(*map(ends_after, totals))
+    assert all(total <= each < total + 0.1 for total, each in zip(totals, took, strict=True)), took
+    await transport.close()
+
+
+async def test_deadline_that_has_passed_ends_an_attempt_at_once(tools: Any) -> None:
+    server = await tools.server(tools.silence)
+    transport = transport_to(server.url)
+    begun = time.perf_counter()
+    with pytest.raises(errors.TransportError):
+        await attempt(transport, total=-1.0)
+    assert time.perf_counter() - begun < 1
+    await transport.close()
+
+
+@pytest.mark.parametrize("order", ["deadline first", "caller first"])
+async def test_cancelling_at_the_moment_of_the_deadline_passes(order: str) -> None:
+    deadlines = module._Deadlines(asyncio.get_running_loop())
+    entered: list[module._Deadline] = []
+
+    async def wait() -> None:
+        deadline = module._Deadline(deadlines, asyncio.get_running_loop().time() + 60)
+        entered.append(deadline)
+        with deadline:
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(wait())
+    await asyncio.sleep(0)
+    steps = [entered[0].expire, task.cancel]
+    for step in steps if order == "deadline first" else reversed(steps):
+        step()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert task.cancelled()
+    deadlines.stop()
+
+
+async def test_expiry_that_came_too_late_leaves_no_cancellation_behind() -> None:
+    deadlines = module._Deadlines(asyncio.get_running_loop())
+    deadline = module._Deadline(deadlines, asyncio.get_running_loop().time() + 60)
+
+    async def fails_while_it_expires() -> None:
+        with deadline:
+            try:
+                deadline.expire()
+                await asyncio.sleep(60)
+            finally:
+                raise ConnectionResetError
+
+    task = asyncio.current_task()
+    assert task is not None
+    with pytest.raises(ConnectionResetError):
+        await fails_while_it_expires()
+    assert task.cancelling() == 0
+    deadlines.stop()
+
+
+@pytest.mark.parametrize("session", ["own", "the caller's"])
+async def test_closed_transport_leaves_no_timer_in_its_loop(tools: Any, session: str) -> None:
+    server = await tools.server(tools.accepted())
+    timers = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]  # asyncio shows its timers nowhere else
+    async with aiohttp.ClientSession() as callers:
+        transport = transport_to(server.url, **({} if session == "own" else {"session": callers}))
+        await attempt(transport)
+        assert [timer for timer in timers if "_end_expired" in repr(timer) and not timer.cancelled()]
+        await transport.close()
+        assert not [timer for timer in timers if "_end_expired" in repr(timer) and not timer.cancelled()]
+
+
+async def test_answer_that_comes_in_pieces_is_whole(tools: Any) -> None:
+    async def piecemeal(writer: asyncio.StreamWriter, _request: Any) -> bool:
+        for piece in (b"HTTP/1.1 202 Accepted\r\nContent-Len", b"gth: 4\r\n\r\n", b"ab", b"cd"):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        return True
+
+    server = await tools.server(piecemeal)
+    transport = transport_to(server.url)
+    for _ in range(2):
+        got = await attempt(transport)
+        assert (got.status, got.body, got.complete) == (202, b"abcd", True)
+    assert server.connections == 1
+    await transport.close()
+
+
+async def test_credentials_of_each_attempt_are_its_own(tools: Any) -> None:
+    server = await tools.server(tools.accepted())
+    async with aiohttp.ClientSession() as callers:
+        for transport in (transport_to(server.url), transport_to(server.url, session=callers)):
+            deadline = asyncio.get_running_loop().time() + 10
+            for credential in ("Basic one", "Basic one", "Basic two"):
+                await transport.attempt(REQUEST, credential, deadline=deadline, connect_timeout=5)
+            await transport.close()
+    assert [request.headers["authorization"] for request in server.requests] == [
+        "Basic one",
+        "Basic one",
+        "Basic two",
+    ] * 2
+    assert {request.headers["accept"] for request in server.requests} == {"application/json"}
+
+
+def test_addresses_of_updates_are_not_kept() -> None:
+    transport = transport_to("https://api.nexmo.com")
+    for number in range(3):
+        request = Request(method="PATCH", path=f"/v1/messages/{number}", body=b"{}")
+        assert str(transport.url_of(request)) == f"https://api.nexmo.com/v1/messages/{number}"
+        transport.url_of(REQUEST)
+    assert list(transport._urls) == ["/v1/messages"]
+
+
 async def test_body_is_read_up_to_its_cap(tools: Any) -> None:
     server = await tools.server(tools.answer(200, b"x" * (LARGEST_BODY + 70_000)))
     transport = transport_to(server.url)

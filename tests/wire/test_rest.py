@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -307,3 +310,49 @@ def test_no_json_crashes_the_choice_of_an_error(status: int, document: object) -
 def test_no_bytes_crash_the_choice_of_an_error(status: int, body: bytes, retry_after: str) -> None:
     found = rest.read_error(status, {"Retry-After": retry_after}, body, now=NOW)
     assert found.body == body
+
+
+def _decoders() -> list[Callable[[bytes], Any]]:
+    decoders = [rest._decode_with_json]
+    if importlib.util.find_spec("orjson"):
+        decoders.append(rest.asking_first(importlib.import_module("orjson").loads))
+    return decoders
+
+
+@pytest.mark.parametrize("decode", _decoders())
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"message_uuid": "\\ud800"}',
+        b'{"message_uuid": "\xed\xa0\x80"}',
+        b'{"message_uuid": NaN}',
+        b'{"message_uuid": 1, "message_uuid": "b"}',
+        b'\xef\xbb\xbf{"message_uuid": "a"}',
+        '{"message_uuid": "ä"}'.encode("utf-16"),
+        '{"message_uuid": "ä"}'.encode("utf-16-le"),
+        ' {"message_uuid": "ä"}'.encode(),
+        b"[]",
+    ],
+)
+def test_every_decoder_reads_what_the_standard_library_reads(decode: Callable[[bytes], Any], body: bytes) -> None:
+    assert repr(decode(body)) == repr(json.loads(body))
+
+
+@pytest.mark.parametrize("decode", _decoders())
+@pytest.mark.parametrize("body", [b"", b"{", b'{"a": "\xff"}', b'{"a": 1} x', b'{"a": ' + b"[" * 100_000])
+def test_every_decoder_refuses_what_the_standard_library_refuses(decode: Callable[[bytes], Any], body: bytes) -> None:
+    with pytest.raises((ValueError, RecursionError)):
+        decode(body)
+
+
+def test_decoder_that_refuses_is_not_the_last_word() -> None:
+    def refuse(_body: bytes) -> Any:
+        raise json.JSONDecodeError("no", "", 0)
+
+    assert rest.asking_first(refuse)(ACCEPTED) == {"message_uuid": UUID}
+
+
+def test_header_is_found_in_any_spelling() -> None:
+    for spelling in ("X-Request-Id", "x-request-id", "X-REQUEST-ID"):
+        assert rest.header_value({"Date": "now", spelling: "r1"}, "X-Request-Id") == "r1"
+    assert rest.header_value({"Date": "now"}, "X-Request-Id") is None

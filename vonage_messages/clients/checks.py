@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from yarl import URL
 
+    from vonage_messages.limiter import Limiter
+    from vonage_messages.limits.levels import Limits
+
 Auth: TypeAlias = ApplicationAuth | BasicAuth
 
 
@@ -86,6 +89,20 @@ def checked_retry(retry: RetryPolicy) -> RetryPolicy:
             f"retry must be a RetryPolicy, not {type(retry).__name__}: RetryPolicy(attempts=1) never repeats."
         )
     return retry
+
+
+def checked_limiter(limits: Limits | Limiter | None) -> Limiter | None:
+    """Make the limiter of a client; refuse what is none."""
+    if limits is None:
+        return None
+    from vonage_messages.limiter import Limiter  # noqa: PLC0415  a client without limits needs nothing of it
+    from vonage_messages.limits.levels import Limits  # noqa: PLC0415  see above
+
+    if isinstance(limits, Limits):
+        return Limiter(limits)
+    if isinstance(limits, Limiter):
+        return limits
+    raise ConfigurationError(f"limits must be Limits or a Limiter, not {type(limits).__name__}.")
 
 
 def checked_session(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession | None:

@@ -6,8 +6,11 @@ The two versions are two tables over the same values: ``wire.v1`` and ``wire.v0_
 
 from __future__ import annotations
 
+import importlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal, TypeAlias
 
 from vonage_messages.channels.base import BaseMessage, Message, Value
@@ -20,7 +23,10 @@ from vonage_messages.wire.converter import plain, raw
 ApiVersion: TypeAlias = Literal["v1", "v0.1"]
 """The two versions of the Messages API."""
 
-_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+_encode_text = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
+
+_SPELLED_OTHERWISE = re.compile(rb"null|0\.0000|[0-9]e-?[0-9]+[],}]")
+"""Where orjson may not write what the standard library does: NaN, and numbers that are very large or very small."""
 
 
 def check_api_version(api_version: str) -> None:
@@ -64,7 +70,7 @@ def to_json(message: Message | Value, api_version: ApiVersion = "v1") -> bytes:
         InvalidMessageError: the version has no such message, or no place for one of its options.
         ConfigurationError: there is no such version.
     """
-    return _encode(to_payload(message, api_version)).encode()
+    return _encode(to_payload(message, api_version))
 
 
 def from_payload(payload: Mapping[str, Any], api_version: ApiVersion = "v1", *, lenient: bool = False) -> Message:
@@ -88,3 +94,29 @@ def from_payload(payload: Mapping[str, Any], api_version: ApiVersion = "v1", *, 
         if lenient:
             return RawMessage(payload)
         raise
+
+
+def _encode_with_json(payload: dict[str, Any]) -> bytes:
+    return _encode_text(payload).encode()
+
+
+def asking_first(dumps: Callable[[Any], bytes]) -> Callable[[dict[str, Any]], bytes]:
+    """
+    Make an encoder that asks *dumps* (orjson's), and the standard library where that refuses or may differ.
+
+    So the bytes, and what is refused, are the same whether orjson is installed or not.
+    """
+
+    def encode(payload: dict[str, Any]) -> bytes:
+        try:
+            body = dumps(payload)
+        except TypeError:
+            return _encode_with_json(payload)
+        return body if _SPELLED_OTHERWISE.search(body) is None else _encode_with_json(payload)
+
+    return encode
+
+
+_encode: Callable[[dict[str, Any]], bytes] = _encode_with_json
+with suppress(ImportError):
+    _encode = asking_first(importlib.import_module("orjson").dumps)

@@ -7,7 +7,8 @@ Reference: Messages API v1, the section of each channel.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -36,11 +37,23 @@ class Shape:
     """Further attributes at the top level."""
     fields: tuple[tuple[str, str], ...] = attrs.field(init=False)
     """(attribute, JSON key) of all that may stand in the request, but for failover."""
+    keys: tuple[str, ...] = attrs.field(init=False)
+    """The JSON keys of ``fields``."""
+    values_of: Callable[[BaseMessage], tuple[Any, ...]] = attrs.field(init=False, eq=False, repr=False)
+    """Gets the attributes of ``fields`` in one go: a microsecond faster than one by one."""
 
     @fields.default
     def _all_fields(self) -> tuple[tuple[str, str], ...]:
         names = (*_COMMON[:2], self.body, *((self.options,) if self.options else ()), *self.further, *_COMMON[2:])
         return tuple((name, json_name(name)) for name in names)
+
+    @keys.default
+    def _all_keys(self) -> tuple[str, ...]:
+        return tuple(key for _, key in self.fields)
+
+    @values_of.default
+    def _getter(self) -> Callable[[BaseMessage], tuple[Any, ...]]:
+        return attrgetter(*(name for name, _ in self.fields))
 
 
 NOT_IN_V1 = frozenset[type[Message]]({viber.ViberTemplate})
@@ -101,8 +114,7 @@ def dump(message: BaseMessage) -> dict[str, Any]:
     cls = type(message)
     shape = SHAPES.get(cls) or _inherited_shape(cls)
     payload: dict[str, Any] = {"channel": shape.channel, "message_type": shape.message_type}
-    for name, key in shape.fields:
-        value = getattr(message, name)
+    for key, value in zip(shape.keys, shape.values_of(message), strict=True):
         if value is not None:
             payload[key] = plain(value)
     if message.failover is not None:

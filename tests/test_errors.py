@@ -50,7 +50,7 @@ DOCUMENT = {
 }
 
 
-def example(cls: type[BaseException]) -> VonageMessagesError:
+def example(cls: type[BaseException]) -> VonageMessagesError:  # noqa: PLR0911  a line for each that needs more
     if cls is InvalidMessageError:
         return InvalidMessageError([("text", "must not be empty"), ("", "alone")], "Sms")
     if cls is RateLimitedError:

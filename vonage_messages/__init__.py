@@ -258,6 +258,32 @@ if TYPE_CHECKING:
         WaitTimeoutError,
         WebhookError,
     )
+    from vonage_messages.ledger import (
+        Settlement,
+        State,
+    )
+    from vonage_messages.limiter import (
+        Limiter,
+    )
+    from vonage_messages.limits.levels import (
+        Limits,
+    )
+    from vonage_messages.limits.planning import (
+        Load,
+        Plan,
+        plan,
+    )
+    from vonage_messages.limits.rate import (
+        Cap,
+        Rate,
+    )
+    from vonage_messages.limits.schedule import (
+        Priority,
+    )
+    from vonage_messages.limits.store import (
+        LimitStore,
+        MemoryLimitStore,
+    )
     from vonage_messages.observe import (
         AttemptFinished,
         AttemptStarted,
@@ -277,6 +303,34 @@ if TYPE_CHECKING:
         replace_smart,
         segments,
         suggest_replacements,
+    )
+    from vonage_messages.sending.failover import (
+        Failover,
+        FailoverLeg,
+        FailoverResult,
+        ReferenceTracker,
+    )
+    from vonage_messages.sending.outbox import (
+        Outbox,
+    )
+    from vonage_messages.sending.outbox_run import (
+        Budget,
+    )
+    from vonage_messages.sending.outcome import (
+        Outcome,
+        QueueStats,
+        SendFuture,
+    )
+    from vonage_messages.sending.report import (
+        Added,
+        Progress,
+        Report,
+    )
+    from vonage_messages.sending.send_queue import (
+        SendQueue,
+    )
+    from vonage_messages.stores.file import (
+        FileLimitStore,
     )
     from vonage_messages.values import (
         JSONObject,
@@ -362,10 +416,24 @@ _HOMES = {
         "UnexpectedResponseError UnsignedWebhookError ValidationError VonageMessagesError WaitTimeoutError "
         "WebhookError"
     ),
+    "ledger": "Settlement State",
+    "limiter": "Limiter",
+    "limits.levels": "Limits",
+    "limits.planning": "Load Plan plan",
+    "limits.rate": "Cap Rate",
+    "limits.schedule": "Priority",
+    "limits.store": "LimitStore MemoryLimitStore",
     "observe": "AttemptFinished AttemptStarted Observer",
     "pricing": "CostEstimate PriceTable",
     "receiving.tracker": "Tracker",
     "segmentation": "Replacement Segments SmsEncoding replace_smart segments suggest_replacements",
+    "sending.failover": "Failover FailoverLeg FailoverResult ReferenceTracker",
+    "sending.outbox": "Outbox",
+    "sending.outbox_run": "Budget",
+    "sending.outcome": "Outcome QueueStats SendFuture",
+    "sending.report": "Added Progress Report",
+    "sending.send_queue": "SendQueue",
+    "stores.file": "FileLimitStore",
     "values": "JSONObject Seconds",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
     "wire.rest": "SendMessageResponse SentMessage",
@@ -376,6 +444,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 
 __all__ = [
     "APIError",
+    "Added",
     "AnyEmail",
     "AnyMessage",
     "AnyMessenger",
@@ -391,7 +460,9 @@ __all__ = [
     "AuthenticationError",
     "BaseMessage",
     "BasicAuth",
+    "Budget",
     "BudgetExceededError",
+    "Cap",
     "ChannelType",
     "CircuitOpenError",
     "Client",
@@ -415,10 +486,19 @@ __all__ = [
     "EmailSensitivity",
     "EmailText",
     "EncodingType",
+    "Failover",
+    "FailoverLeg",
+    "FailoverResult",
+    "FileLimitStore",
     "InvalidMessageError",
     "JSONObject",
+    "LimitStore",
     "LimitTimeoutError",
+    "Limiter",
+    "Limits",
+    "Load",
     "MalformedWebhookError",
+    "MemoryLimitStore",
     "Message",
     "MessageType",
     "MessengerAudio",
@@ -458,14 +538,21 @@ __all__ = [
     "NotDeliveredError",
     "NotFoundError",
     "Observer",
+    "Outbox",
     "OutboxError",
+    "Outcome",
     "PaymentRequiredError",
     "PermissionDeniedError",
+    "Plan",
     "PriceTable",
+    "Priority",
     "Problem",
+    "Progress",
     "QueueClosedError",
     "QueueError",
     "QueueFullError",
+    "QueueStats",
+    "Rate",
     "RateLimitedError",
     "RawMessage",
     "RcsCard",
@@ -496,22 +583,28 @@ __all__ = [
     "RcsText",
     "RcsVideo",
     "ReactionAction",
+    "ReferenceTracker",
     "Replacement",
     "ReplayedWebhookError",
     "ReplyingIndicatorText",
     "ReplyingIndicatorType",
+    "Report",
     "ResponseLostError",
     "RetryPolicy",
     "Seconds",
     "Segments",
+    "SendFuture",
     "SendMessageResponse",
+    "SendQueue",
     "SentMessage",
     "ServerError",
+    "Settlement",
     "SignatureError",
     "SimulatorError",
     "Sms",
     "SmsEncoding",
     "SmsOptions",
+    "State",
     "StoreUnavailableError",
     "SuggestionType",
     "Timeout",
@@ -591,6 +684,7 @@ __all__ = [
     "WhatsappVideoResource",
     "__version__",
     "from_payload",
+    "plan",
     "replace_smart",
     "segments",
     "suggest_replacements",

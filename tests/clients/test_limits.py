@@ -1,0 +1,143 @@
+"""A client that was given limits: its bare sends are paced, and a queue on it charges nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from vonage_messages import errors
+from vonage_messages.auth import BasicAuth
+from vonage_messages.channels.sms import Sms
+from vonage_messages.clients.client import Client
+from vonage_messages.clients.retry import RetryPolicy
+from vonage_messages.clients.transport import Timeout
+from vonage_messages.limiter import Limiter
+from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.rate import Cap, Rate
+from vonage_messages.limits.store import MemoryLimitStore
+from vonage_messages.sending.send_queue import SendQueue
+from vonage_messages.simulator import Simulator
+
+SMS = Sms(to="447700900000", from_="Acme", text="Hello")
+AUTH = BasicAuth("abcd1234", "secret")
+RATE = Rate(50)
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[Simulator]:
+    async with Simulator(rate=None) as running:
+        yield running
+
+
+def rate_of(simulator: Simulator) -> float:
+    arrivals = list(simulator.arrivals)
+    return (len(arrivals) - 1) / (arrivals[-1].at - arrivals[0].at)
+
+
+async def test_client_without_limits_is_not_paced(simulator: Simulator) -> None:
+    async with simulator.client() as client:
+        assert client.limiter is None
+        await asyncio.gather(*(client.send(SMS) for _ in range(20)))
+    assert len(simulator.arrivals) == 20
+
+
+async def test_client_with_limits_is_paced(simulator: Simulator) -> None:
+    async with simulator.client(limits=Limits(account=RATE)) as client:
+        await asyncio.gather(*(client.send(SMS) for _ in range(25)))
+    assert rate_of(simulator) <= 1.1 * RATE.n
+
+
+async def test_attempt_of_a_queue_is_charged_once(simulator: Simulator) -> None:
+    async with simulator.client(limits=Limits(account=RATE)) as client, SendQueue(client) as queue:
+        assert queue.limiter is client.limiter
+        outcomes = await queue.send_all([Sms(to=f"4477009000{n:02}", from_="A", text="x") for n in range(30)])
+    assert all(outcome.sent for outcome in outcomes)
+    assert 0.8 * RATE.n <= rate_of(simulator) <= 1.1 * RATE.n
+
+
+async def test_queue_and_bare_sends_share_the_limits_of_their_client(simulator: Simulator) -> None:
+    async with simulator.client(limits=Limits(account=RATE)) as client, SendQueue(client) as queue:
+        bare = [asyncio.create_task(client.send(SMS)) for _ in range(10)]
+        futures = [queue.submit(Sms(to=f"4477009000{n:02}", from_="A", text="x")) for n in range(10)]
+        await asyncio.gather(*bare, *futures)
+    assert len(simulator.arrivals) == 20
+    assert rate_of(simulator) <= 1.15 * RATE.n
+
+
+async def test_one_limiter_paces_several_clients(simulator: Simulator) -> None:
+    limiter = Limiter(Limits(account=RATE))
+    async with simulator.client(limits=limiter) as first, simulator.client(limits=limiter) as second:
+        await asyncio.gather(*(client.send(SMS) for client in (first, second) for _ in range(10)))
+    assert rate_of(simulator) <= 1.15 * RATE.n
+
+
+async def test_send_that_would_have_to_wait_too_long_fails_at_once(simulator: Simulator) -> None:
+    limits = Limits(account=Rate(1, per=3600, burst=1))
+    retry = RetryPolicy(attempts=1)
+    async with simulator.client(limits=limits, timeout=Timeout(connect=1, total=2), retry=retry) as client:
+        await client.send(SMS)
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(errors.LimitTimeoutError) as caught:
+            await client.send(SMS)
+        assert asyncio.get_running_loop().time() - began < 1
+    assert caught.value.key == "account"
+    assert not caught.value.maybe_sent
+    assert len(simulator.arrivals) == 1
+
+
+async def test_every_repetition_pays_for_its_place(tools: Any) -> None:
+    server = await tools.server(tools.answer(429, b"", {"Retry-After": "0"}), tools.accepted())
+    limiter = Limiter(Limits(account=Rate(1, per=0.3, burst=1)))
+    async with Client(AUTH, base_url=server.url, limits=limiter, retry=RetryPolicy(base_delay=0.0)) as client:
+        began = asyncio.get_running_loop().time()
+        await client.send(SMS)
+        assert asyncio.get_running_loop().time() - began >= 0.28
+    assert len(server.requests) == 2
+
+
+async def test_refusal_slows_the_account_of_everybody(tools: Any) -> None:
+    server = await tools.server(tools.answer(429, b"", {"Retry-After": "60"}))
+    limiter = Limiter(Limits(account=Rate(30)))
+    async with Client(AUTH, base_url=server.url, limits=limiter) as client:
+        with pytest.raises(errors.RateLimitedError):
+            await client.send(SMS)
+    with pytest.raises(errors.LimitTimeoutError):
+        await limiter.acquire(SMS, max_wait=5)
+
+
+async def test_dry_run_takes_no_place(simulator: Simulator) -> None:
+    limits = Limits(account=Rate(1, per=3600, burst=1))
+    async with simulator.client(limits=limits) as client:
+        for _ in range(3):
+            await client.send(SMS, dry_run=True)
+        await client.send(SMS)
+
+
+async def test_closed_client_has_kept_its_caps(simulator: Simulator) -> None:
+    store = MemoryLimitStore()
+    sent = 0
+    for _ in range(3):
+        limiter = Limiter(Limits(account=Cap(5)), store=store)
+        async with simulator.client(limits=limiter, timeout=Timeout(connect=1, total=2)) as client:
+            for _ in range(2):
+                try:
+                    await client.send(SMS)
+                except errors.LimitTimeoutError:
+                    continue
+                sent += 1
+    assert sent == 5
+    assert len(simulator.messages) == 5
+
+
+@pytest.mark.parametrize("wrong", [30, "published", Rate(30)])
+def test_what_is_no_limits_is_refused(wrong: object) -> None:
+    with pytest.raises(errors.ConfigurationError, match="limits must be Limits or a Limiter"):
+        Client(AUTH, limits=wrong)  # type: ignore[arg-type]  that it is refused is the point
+
+
+def test_client_with_a_cap_needs_a_limiter_with_a_store() -> None:
+    with pytest.raises(errors.ConfigurationError, match="store="):
+        Client(AUTH, limits=Limits.sandbox())

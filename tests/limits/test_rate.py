@@ -1,0 +1,83 @@
+"""A rate and a cap as data: what they allow, and what is refused."""
+
+from __future__ import annotations
+
+import math
+import pickle
+from typing import Any
+
+import attrs
+import pytest
+
+from vonage_messages import ConfigurationError
+from vonage_messages.limits.rate import TOLERANCE, Cap, Rate
+
+
+def test_rate_without_burst_makes_up_for_late_timers_only() -> None:
+    rate = Rate(30)
+
+    assert (rate.interval, rate.tolerance) == (1 / 30, TOLERANCE)
+
+
+def test_burst_is_paid_back_by_waiting() -> None:
+    rate = Rate(1, per=6.0, burst=45)
+
+    assert (rate.interval, rate.tolerance) == (6.0, 44 * 6.0)
+
+
+def test_no_window_has_more_than_burst_and_rate() -> None:
+    assert Rate(1, per=6.0, burst=45).most_in(60.0) == pytest.approx(45 + 60 / 6)
+    assert Rate(30).most_in(1.0) == pytest.approx(1 + 30 * 1.01)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, math.inf, math.nan, True, "30", None])
+@pytest.mark.parametrize("field", ["n", "per"])
+def test_number_that_is_no_rate_is_refused_by_name(field: str, wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match=rf"Rate {field} must be a finite number above 0"):
+        Rate(**{"n": 1, field: wrong})
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, True, "2"])
+def test_burst_that_is_no_whole_number_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="Rate burst must be a whole number of 1 or more"):
+        Rate(1, burst=wrong)
+
+
+@pytest.mark.parametrize(
+    ("n", "per", "burst"), [(1e300, 1e-300, None), (1e-300, 1e300, None), (1, 1e300, 10**10), (1, 1.0, 10**400)]
+)
+def test_rate_that_no_clock_could_keep_is_refused(n: float, per: float, burst: int | None) -> None:
+    with pytest.raises(ConfigurationError, match="no rate that a clock could keep"):
+        Rate(n, per=per, burst=burst)
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, math.inf, True, "2", None])
+def test_cap_that_is_no_whole_number_is_refused(wrong: Any) -> None:
+    with pytest.raises(ConfigurationError, match="Cap n must be a whole number of 1 or more"):
+        Cap(wrong)
+
+
+def test_window_of_a_cap_must_have_a_length() -> None:
+    with pytest.raises(ConfigurationError, match="Cap per must be a finite number above 0"):
+        Cap(1, per=0)
+
+
+def test_cap_counts_a_day_where_nothing_is_said() -> None:
+    assert Cap(2_000).per == 86_400.0
+
+
+@pytest.mark.parametrize("limit", [Rate(1, per=6.0, burst=45), Rate(30), Cap(2_000)])
+def test_limits_are_values(limit: Rate | Cap) -> None:
+    copy = pickle.loads(pickle.dumps(limit))  # noqa: S301  our own bytes
+
+    assert copy == limit
+    assert hash(copy) == hash(limit)
+    assert attrs.evolve(limit) == limit
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        limit.n = 2  # type: ignore[misc]
+
+
+def test_rate_can_be_read() -> None:
+    assert str(Rate(1, per=6.0, burst=45)) == "1 in 6 s, at most 45 at once"
+    assert repr(Rate(30)) == "Rate(n=30, per=1.0, burst=None)"
+    assert str(Cap(2_000)) == "2000 in any 86400 s"

@@ -1,0 +1,80 @@
+"""Limits written in a file."""
+
+from __future__ import annotations
+
+import pytest
+
+from vonage_messages import ConfigurationError
+from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.rate import Cap, Rate
+
+WHOLE = """
+account = { n = 30 }
+[channels]
+sms = { n = 20 }
+"messenger/audio,video" = { n = 10 }
+[senders]
+14155550100 = [{ n = 1 }, { cap = 2000 }]
+[each_sender]
+whatsapp = { n = 80 }
+[pairs]
+whatsapp = { n = 1, per = 6.0, burst = 45 }
+[prefixes]
+1 = { n = 10 }
+"""
+
+
+def test_every_level_can_be_written() -> None:
+    assert Limits.from_toml(WHOLE) == Limits(
+        account=Rate(30),
+        channels={"sms": Rate(20), "messenger/audio,video": Rate(10)},
+        senders={"14155550100": (Rate(1), Cap(2_000))},
+        each_sender={"whatsapp": Rate(80)},
+        pairs={"whatsapp": Rate(1, per=6.0, burst=45)},
+        prefixes={"1": Rate(10)},
+    )
+
+
+def test_empty_file_limits_nothing() -> None:
+    assert Limits.from_toml("") == Limits.unlimited()
+
+
+def test_file_may_begin_with_the_published_limits_and_replace_some() -> None:
+    limits = Limits.from_toml('base = "published"\n[each_sender]\nwhatsapp = { n = 1000 }')
+
+    assert limits.account == Rate(30)
+    assert limits.each_sender["whatsapp"] == Rate(1000)
+    assert limits.each_sender["mms"] == Rate(40)
+
+
+def test_limit_of_the_account_can_be_taken_away() -> None:
+    assert Limits.from_toml('base = "published"\naccount = false').account is None
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("account = ", "the limits are no TOML"),
+        ("acount = { n = 1 }", "unknown entry 'acount'"),
+        ('base = "mine"', "base must be one of published, sandbox, unlimited"),
+        ("base = []", "base must be one of"),
+        ("account = 30", "the limit of account must be { n = … }"),
+        ("account = true", "the limit of account must be"),
+        ("account = {}", "not nothing"),
+        ("account = []", "the limit of account must be"),
+        ("account = { n = 1, cap = 2 }", "the limit of account must have n"),
+        ("account = { n = 1, pre = 2 }", "not n, pre"),
+        ("account = { cap = 5, burst = 2 }", "must have n (and per, burst) or cap (and per)"),
+        ("account = { n = 0 }", "the limit of account: Rate n must be a finite number above 0, not 0"),
+        ("account = { n = inf }", "the limit of account: Rate n"),
+        ("account = { cap = 1.5 }", "the limit of account: Cap n must be a whole number"),
+        ("channels = 5", "the limits of channels must be a table"),
+        ("[channels]\nfax = { n = 1 }", "a channel that does not exist"),
+        ("[senders]\nAcme = [1]", "the limit of senders Acme must be"),
+    ],
+)
+def test_what_is_no_limit_is_refused_with_its_place(text: str, sentence: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Limits.from_toml(text)
+
+    assert sentence in str(caught.value)

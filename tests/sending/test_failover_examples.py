@@ -1,0 +1,92 @@
+"""The example ``failover_policy.py``, run as users copy it, against the simulator that calls it back."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import os
+import re
+import socket
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from vonage_messages.simulator import Simulator
+
+NAME = "failover_policy"
+EXAMPLE = Path(__file__).parent.parent.parent / "examples" / f"{NAME}.py"
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+SETTINGS = {"MESSAGES_TO_NUMBER": "+44 7700 900000", "RCS_SENDER_ID": "Acme", "SMS_SENDER_ID": "Acme"}
+
+
+class Run(NamedTuple):
+    """How a run of the example ended."""
+
+    code: int | None
+    output: str
+    errors: str
+    channels: list[str]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+async def run(*failing: str, balance: bool = True) -> Run:
+    """Run the example where messages on the *failing* channels are rejected."""
+    port = free_port()
+    simulator = Simulator(status_url=f"http://127.0.0.1:{port}/webhooks/message-status")
+    for channel in failing:
+        simulator.fail(1300, channel=channel)
+    if not balance:
+        simulator.balance.amount = simulator.balance.price * 0
+    async with simulator:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-W",
+            "error",
+            str(EXAMPLE),
+            env={**os.environ, **SETTINGS, **simulator.environment(), "HOST": "127.0.0.1", "PORT": str(port)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            output, errors = await asyncio.wait_for(process.communicate(), 30)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        channels = [message.channel for message in simulator.messages]
+    return Run(process.returncode, output.decode(), errors.decode(), channels)
+
+
+async def test_rcs_message_that_arrives_is_the_only_one() -> None:
+    assert await run() == (0, "rcs: arrived\n", "", ["rcs"])
+
+
+async def test_sms_follows_an_rcs_message_that_is_rejected() -> None:
+    code, output, errors, channels = await run("rcs")
+    assert (code, errors, channels) == (0, "", ["rcs", "sms"])
+    assert re.fullmatch(rf"rcs: message {UUID} is rejected with code 1300: .+\nsms: arrived\n", output)
+
+
+async def test_nothing_that_arrives_is_told() -> None:
+    code, output, errors, channels = await run("rcs", "sms")
+    assert (code, errors, channels) == (1, "Nothing arrived.\n", ["rcs", "sms"])
+    assert output.count("code 1300") == 2
+
+
+async def test_account_without_money_is_told_in_one_line() -> None:
+    code, output, errors, channels = await run(balance=False)
+    assert (code, output, channels) == (1, "", [])
+    assert errors.startswith("Broken off: HTTP 402")
+    assert errors.count("\n") == 1
+
+
+def test_example_is_a_whole_program_that_says_first_what_you_will_see() -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    assert (ast.get_docstring(tree) or "").startswith("You will see: ")
+    assert 20 <= len(text.splitlines()) <= 60
+    assert [node.name for node in tree.body if isinstance(node, ast.AsyncFunctionDef)] == ["main"]

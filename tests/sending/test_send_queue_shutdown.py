@@ -1,0 +1,205 @@
+"""A loop that ends while a queue is open: no warning, no task that is never run to its end, nothing sent behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vonage_messages import errors
+from vonage_messages.limiter import Limiter
+from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.rate import Cap, Rate
+from vonage_messages.limits.schedule import Priority
+from vonage_messages.sending.outcome import Outcome
+from vonage_messages.stores.file import FileLimitStore
+
+Scenario = Callable[[], Coroutine[Any, Any, None]]
+
+
+@pytest.fixture
+def run(caplog: pytest.LogCaptureFixture, tools: Any) -> Callable[[Scenario], None]:
+    """Run a program to its end, and check that nothing was complained about."""
+
+    def run_it(scenario: Scenario) -> None:
+        with caplog.at_level(logging.DEBUG, logger="asyncio"), asyncio.Runner(loop_factory=tools.VirtualLoop) as runner:
+            runner.run(scenario())
+        gc.collect()
+        complaints = [record for record in caplog.records if record.levelno >= logging.WARNING]
+        assert complaints == []
+
+    return run_it
+
+
+def test_loop_that_ends_with_messages_waiting_and_under_way_complains_about_nothing(tools: Any, run: Any) -> None:
+    platform = tools.Platform(latency=10.0)
+    kept: list[Any] = []
+
+    async def scenario() -> None:
+        queue = tools.queue(platform, Limits(account=Rate(1)))
+        kept.extend(queue.submit(tools.sms(number)) for number in range(10))
+        kept.append(queue)
+        await asyncio.sleep(2.5)
+
+    run(scenario)
+    assert len(platform.requests) == 3
+    assert kept[0].cancelled()
+    assert kept[0].maybe_sent
+    assert not kept[9].maybe_sent
+
+
+@pytest.mark.parametrize("after", [0.0, 0.5, 3.0])
+def test_loop_that_ends_before_or_after_anything_has_left(tools: Any, run: Any, after: float) -> None:
+    platform = tools.Platform(latency=0.1)
+
+    async def scenario() -> None:
+        queue = tools.queue(platform, Limits(account=Rate(1)))
+        queue.submit(tools.sms(1), expires_in=100)
+        await queue.put(tools.sms(2))
+        await asyncio.sleep(after)
+
+    run(scenario)
+
+
+def test_nothing_leaves_while_the_loop_waits_for_its_threads(tools: Any, run: Any) -> None:
+    """The timer of the limits goes on while a loop shuts down; no message may be begun by it."""
+    platform = tools.Platform(latency=0.0)
+    limiter = Limiter(Limits(account=Rate(1)))
+    begun: list[int] = []
+
+    async def lingers() -> None:
+        try:
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            begun.append(len(platform.requests))
+            await asyncio.sleep(5)
+            begun.append(len(platform.requests))
+            raise
+
+    async def scenario() -> None:
+        queue = tools.queue(platform, limiter)
+        for number in range(20):
+            await queue.put(tools.sms(number))
+        lingering = asyncio.create_task(lingers())
+        await asyncio.sleep(3.5)
+        assert not lingering.done()
+
+    run(scenario)
+    assert begun == [4, 4]
+
+
+def test_loop_that_ends_in_the_middle_of_streams_and_listeners(tools: Any, run: Any) -> None:
+    async def slow(_outcome: Outcome) -> None:
+        await asyncio.sleep(5)
+
+    async def scenario() -> None:
+        queue = tools.queue(tools.Platform(latency=0.5), connections=3, on_outcome=slow, maxsize=20)
+
+        async def read(ordered: bool) -> None:
+            async for _ in queue.map((tools.sms(number) for number in range(100)), ordered=ordered):
+                pass
+
+        tasks = [asyncio.create_task(read(ordered)) for ordered in (True, False)]
+        tasks.append(asyncio.create_task(queue.drain()))
+        tasks += [asyncio.create_task(queue.put(tools.sms(number))) for number in range(5)]
+        for number in range(5):
+            queue.submit(tools.sms(number)).cancel()
+        await asyncio.sleep(7)
+        assert not all(task.done() for task in tasks)
+
+    run(scenario)
+
+
+def test_loop_that_ends_while_the_store_is_read(tools: Any, run: Any, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        queue = tools.queue(
+            tools.Platform(), Limits(account=(Rate(1), Cap(10))), store=FileLimitStore(tmp_path / "limits.json")
+        )
+        await queue.put(tools.sms(1))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    run(scenario)
+
+
+def test_limiter_goes_on_in_the_next_loop(tools: Any, run: Any, tmp_path: Path) -> None:
+    limiter = Limiter(Limits(account=(Rate(1), Cap(10))), store=FileLimitStore(tmp_path / "limits.json"))
+    platform = tools.Platform()
+
+    async def scenario() -> None:
+        queue = tools.queue(platform, limiter)
+        for number in range(30):
+            await queue.put(tools.sms(number))
+        await queue.submit(tools.sms(99), priority=Priority.HIGH)
+        await limiter.acquire(tools.sms(98))
+        await asyncio.sleep(1.5)
+
+    for _ in range(2):
+        run(scenario)
+        gc.collect()
+    assert 4 <= len(platform.requests) <= 10
+
+
+def test_queue_whose_tasks_were_all_cancelled_says_so(tools: Any, run: Any) -> None:
+    async def scenario() -> None:
+        queue = tools.queue(tools.Platform(latency=1.0), Limits(account=Rate(1)))
+        for number in range(5):
+            await queue.put(tools.sms(number))
+        await asyncio.sleep(0.5)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(errors.QueueClosedError, match="were cancelled"):
+            await queue.close()
+        with pytest.raises(errors.QueueClosedError):
+            queue.submit(tools.sms(6))
+        assert await queue.cancel() == 4
+
+    run(scenario)
+
+
+def test_cancelled_program_waits_for_what_is_under_way(tools: Any) -> None:
+    platform = tools.Platform(latency=5.0)
+
+    async def program() -> None:
+        async with tools.queue(platform, connections=2) as queue:
+            for number in range(10):
+                await queue.put(tools.sms(number))
+            await asyncio.sleep(1000)
+
+    async def scenario() -> None:
+        task = asyncio.get_running_loop().create_task(program())
+        await asyncio.sleep(1)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    tools.run_virtually(scenario())
+    assert len(platform.requests) == len(platform.accepted) == 2
+
+
+def test_queue_is_clean_in_the_debug_mode_of_asyncio(tools: Any, caplog: pytest.LogCaptureFixture) -> None:
+    platform = tools.Platform(
+        lambda message, number: tools.refused(1) if not number and tools.text_of(message) == "3" else None
+    )
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().slow_callback_duration = 5.0
+        async with tools.queue(platform, Limits(account=Rate(10)), maxsize=5) as queue:
+            futures = [queue.submit(tools.sms(number)) for number in range(5)]
+            futures[4].cancel()
+            for number in range(5, 20):
+                await queue.put(tools.sms(number))
+            async for _ in queue.map(tools.sms(number) for number in range(100)):
+                break
+            await queue.send_all([tools.whatsapp(number) for number in range(5)])
+            await asyncio.gather(*futures, return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=tools.VirtualLoop, debug=True) as runner:
+        runner.run(scenario())
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []

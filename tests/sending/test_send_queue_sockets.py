@@ -1,0 +1,197 @@
+"""A queue on a real client, with sockets: the simulator, and small servers that behave badly."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from vonage_messages import errors
+from vonage_messages.auth import BasicAuth
+from vonage_messages.clients.client import Client
+from vonage_messages.clients.retry import RetryPolicy
+from vonage_messages.clients.transport import Timeout
+from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.rate import Rate
+from vonage_messages.limits.schedule import Priority
+from vonage_messages.sending.send_queue import SendQueue
+from vonage_messages.simulator import Simulator
+
+AUTH = BasicAuth("abcd1234", "secret")
+
+
+@contextlib.asynccontextmanager
+async def serving(answer: Any, port: int = 0) -> AsyncIterator[int]:
+    application = web.Application()
+    application.router.add_post("/v1/messages", answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def test_thousand_messages_arrive_once_each(tools: Any) -> None:
+    async with (
+        Simulator(rate=None) as simulator,
+        simulator.client() as client,
+        SendQueue(client, limits=Limits.unlimited()) as queue,
+    ):
+        sent = [
+            outcome.sent.message_uuid
+            async for outcome in queue.map(tools.sms(number) for number in range(1000))
+            if outcome.sent is not None
+        ]
+    assert len(set(sent)) == 1000
+    assert {message.message_uuid for message in simulator.messages} == set(sent)
+
+
+async def test_account_s_rate_is_kept_so_that_the_platform_never_refuses(tools: Any) -> None:
+    """Its bucket holds a single request, so that the slightest haste is found out."""
+    async with (
+        Simulator(rate=50, burst=2) as simulator,
+        simulator.client() as client,
+        SendQueue(client, limits=Limits(account=Rate(50))) as queue,
+    ):
+        began = asyncio.get_running_loop().time()
+        outcomes = await queue.send_all(tools.sms(number) for number in range(100))
+        lasted = asyncio.get_running_loop().time() - began
+    assert all(outcome.sent for outcome in outcomes)
+    assert simulator.throttled == 0
+    assert 1.9 <= lasted <= 3.0
+
+
+async def test_platform_that_is_slower_than_believed_loses_nothing(tools: Any) -> None:
+    async with Simulator(rate=100, burst=20) as simulator, simulator.client() as client:
+        async with SendQueue(client, limits=Limits(account=Rate(180))) as queue:
+            outcomes = await queue.send_all(tools.sms(number) for number in range(60))
+        assert simulator.throttled == queue.stats().refused > 0
+    assert all(outcome.sent for outcome in outcomes)
+    assert len(simulator.messages) == 60
+    assert len({message.payload["text"] for message in simulator.messages}) == 60
+
+
+async def test_urgent_message_overtakes_a_backlog(tools: Any) -> None:
+    async with (
+        Simulator(rate=None) as simulator,
+        simulator.client() as client,
+        SendQueue(client, limits=Limits(account=Rate(100))) as queue,
+    ):
+        for number in range(2000):
+            await queue.put(tools.sms(number, text="newsletter"), priority=Priority.BULK)
+        await asyncio.sleep(0.2)
+        before = len(simulator.arrivals)
+        await queue.submit(tools.sms(9, text="code"), priority=Priority.HIGH)
+        await queue.cancel()
+    arrived = [message.payload["text"] for message in simulator.messages]
+    assert arrived.index("code") <= before + 3
+
+
+async def test_order_within_a_pair_is_kept_on_many_connections(tools: Any) -> None:
+    async with Simulator(rate=None) as simulator, simulator.client() as client:
+        limits = Limits(account=Rate(2000))
+        async with SendQueue(client, limits=limits) as queue:
+            await queue.send_all(tools.whatsapp(number, to=f"44770090000{number % 3}") for number in range(90))
+    for pair in range(3):
+        texts = [int(m.payload["text"]) for m in simulator.messages if m.payload["to"] == f"44770090000{pair}"]
+        assert texts == sorted(texts)
+        assert len(texts) == 30
+
+
+async def test_dead_endpoint_is_probed_and_what_waits_goes_when_it_is_back(tools: Any) -> None:
+    arrived = 0
+
+    async def accept(_request: web.Request) -> web.Response:
+        nonlocal arrived
+        arrived += 1
+        return web.json_response({"message_uuid": f"uuid-{arrived}"}, status=202)
+
+    async with serving(accept) as port:
+        pass  # the port is free again, and nobody listens
+    retry = RetryPolicy(attempts=20, budget=1000, base_delay=0.01)
+    async with (
+        Client(AUTH, base_url=f"http://127.0.0.1:{port}", retry=retry) as client,
+        SendQueue(client, limits=Limits.unlimited()) as queue,
+    ):
+        for number in range(300):
+            await queue.put(tools.sms(number))
+        await asyncio.sleep(0.5)
+        stats = queue.stats()
+        assert stats.circuit == "open"
+        assert stats.attempts <= 64 + 10
+        assert stats.failed == 0
+        async with serving(accept, port):
+            await asyncio.wait_for(queue.drain(), 10)
+        assert queue.stats().accepted == arrived == 300
+
+
+async def test_answers_that_are_lost_are_never_asked_for_again(tools: Any) -> None:
+    arrived = 0
+
+    async def vanish(request: web.Request) -> web.Response:
+        nonlocal arrived
+        arrived += 1
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with (
+        serving(vanish) as port,
+        Client(AUTH, base_url=f"http://127.0.0.1:{port}") as client,
+        SendQueue(client, limits=Limits.unlimited(), connections=2) as queue,
+    ):
+        outcomes = await queue.send_all(tools.sms(number) for number in range(5))
+    assert {type(outcome.error) for outcome in outcomes} == {errors.ResponseLostError}
+    assert arrived == 5
+    assert queue.stats().in_doubt == 5
+
+
+async def test_wait_for_ends_in_time_while_a_slow_answer_is_awaited(tools: Any) -> None:
+    async def slowly(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.5)
+        return web.json_response({"message_uuid": "uuid"}, status=202)
+
+    async with (
+        serving(slowly) as port,
+        Client(AUTH, base_url=f"http://127.0.0.1:{port}") as client,
+        SendQueue(client, limits=Limits.unlimited()) as queue,
+    ):
+        future = queue.submit(tools.sms(1))
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(future, 0.1)
+        assert asyncio.get_running_loop().time() - began < 0.3
+    assert queue.stats().accepted == 1
+
+
+async def test_platform_that_does_not_answer_costs_one_connection_and_not_the_queue(tools: Any) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if (await request.json())["text"] == "0":
+            await asyncio.sleep(60)
+        return web.json_response({"message_uuid": "uuid"}, status=202)
+
+    async with serving(answer) as port:
+        timeout = Timeout(connect=1, total=1)
+        async with (
+            Client(AUTH, base_url=f"http://127.0.0.1:{port}", timeout=timeout) as client,
+            SendQueue(client, limits=Limits.unlimited(), connections=2) as queue,
+        ):
+            outcomes = await queue.send_all(tools.sms(number) for number in range(20))
+    assert isinstance(outcomes[0].error, errors.ResponseLostError)
+    assert all(outcome.sent for outcome in outcomes[1:])
+
+
+async def test_older_version_of_the_api_is_used_where_it_is_asked_for(tools: Any) -> None:
+    async with (
+        Simulator(rate=None) as simulator,
+        simulator.client() as client,
+        SendQueue(client, limits=Limits.unlimited(), api_version="v0.1") as queue,
+    ):
+        await queue.submit(tools.sms(1))
+    assert simulator.messages[0].version == "v0.1"

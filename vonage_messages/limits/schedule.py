@@ -1,0 +1,680 @@
+"""
+Who goes next: priorities, limits, and order within a pair. Pure: ``now`` is handed in, and nothing waits here.
+
+Theory of operation.
+
+1. Whoever waits stands in one of three *lanes*, one for each ``Priority``. ``take`` gives the first of the highest
+   lane that every limit has a place for, and spends those places: all, or none.
+2. A head that a limit holds up does not hold up its lane: it steps aside to the *line* of that limit, and everyone
+   behind it who needs the same limit goes there without being asked. When the limit has a place again, the head of
+   its line steps back into the lane, by its number, which it got when it was added. So each is moved once or twice,
+   however many wait, and nobody waits for a limit that is not its own.
+3. Between one sender and one recipient the order is kept, within a priority: while a message is on its way, the next
+   to the same recipient waits in the line of the *pair*, until the first has been answered.
+   Where a channel has limits for some message types only (``messenger/audio,video``), a message that waits for such a
+   limit *holds* its pair meanwhile: the text behind the video must not overtake it by needing less.
+4. A higher lane goes first, but not for ever: a lane in which somebody might leave, and that has been passed by
+   ``PATIENCE`` times in a row, goes next.
+5. A lane holds what it was given: a message, a future, or a ``Place``. The place of what waits in an open lane is made
+   when its turn comes, because most of a million waiting messages differ in nothing but their number (8 bytes each
+   instead of 150).
+
+The account's limits stand before all lanes: while they are closed nobody is looked at.
+"""
+
+from __future__ import annotations
+
+import enum
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, Final, TypeAlias, TypeVar
+
+from vonage_messages.channels.base import Message
+from vonage_messages.limits.buckets import Bucket, Gate, Window
+from vonage_messages.limits.levels import typed_channels
+from vonage_messages.limits.state import LimitState
+from vonage_messages.values import Seconds
+
+
+class Priority(enum.IntEnum):
+    """How urgent a message is: a lower number leaves first."""
+
+    HIGH = 0
+    """A person is waiting: one-time codes, alarms."""
+
+    NORMAL = 1
+    BULK = 2
+    """Nobody is waiting: newsletters, campaigns."""
+
+
+PATIENCE: Final = (math.inf, 10, 20)
+"""How many of higher priorities may leave in a row while a lane has somebody who might; by priority of the lane."""
+
+Pair: TypeAlias = tuple[str, str, str]
+"""Channel, sender and recipient: messages between the same two keep their order."""
+
+Item: TypeAlias = Any
+"""A ``Place``, or what ``Schedule(wrap=…)`` makes one of."""
+
+_Entry = TypeVar("_Entry", bound=tuple[Any, ...])
+
+_PRIORITIES: Final = tuple(Priority)
+_RUN: Seconds = 0.010
+_FEW = 1024
+_MOST_LOOKS = 1024
+"""How many one ``take`` looks at: a long row of people who wait for the same limit must not hold the event loop up."""
+
+
+class Place:
+    """
+    Somebody who waits: a message, and what is to be known until it has been answered.
+
+    ``owner`` and ``options`` are for whoever made it, and nothing to the schedule.
+    """
+
+    __slots__ = (
+        "attempts",
+        "counted",
+        "delayed",
+        "expires_at",
+        "gates",
+        "generation",
+        "give_up_at",
+        "granted_at",
+        "keeps_order",
+        "line",
+        "message",
+        "options",
+        "owner",
+        "pair",
+        "parked",
+        "priority",
+        "refusals",
+        "renewals",
+        "seq",
+        "since",
+        "waiting",
+    )
+
+    def __init__(self, message: Message, priority: Priority, since: float, owner: Any = None) -> None:
+        self.message = message
+        self.priority = priority
+        self.since = since
+        """When it was added."""
+        self.owner = owner
+        self.options: Any = None
+        self.seq = 0
+        """Its number: of two with the same priority the lower one goes first."""
+        self.gates: tuple[Gate, ...] = ()
+        self.generation = -1
+        self.pair: Pair | None = None
+        self.line: Gate | Pair | None = None
+        """The line it stands in, or stepped out of to be asked."""
+        self.parked = False
+        self.delayed = False
+        self.counted = False
+        self.keeps_order = True
+        """Whether the order of its pair matters."""
+        self.attempts = 0
+        self.refusals = 0
+        self.renewals = 0
+        self.granted_at = 0.0
+        self.expires_at = math.inf
+        """From when on it is not worth sending."""
+        self.give_up_at = math.inf
+        """Until when it is willing to wait."""
+        self.waiting = True
+
+
+class _Lane:
+    """Those of one priority who may be asked: the fresh ones in order, and those who stepped back, by number."""
+
+    __slots__ = ("back", "fresh", "passed", "runs")
+
+    def __init__(self) -> None:
+        self.fresh: deque[Item] = deque()
+        self.runs: deque[list[Any]] = deque()
+        """``[number of the first, how many, since when]`` of the fresh: most come one after another."""
+        self.back: list[tuple[int, Place]] = []
+        self.passed = 0
+
+    def __len__(self) -> int:
+        return len(self.fresh) + len(self.back)
+
+    def append(self, item: Item, seq: int, now: float) -> None:
+        self.fresh.append(item)
+        if self.runs:
+            run = self.runs[-1]
+            if run[0] + run[1] == seq and now - run[2] < _RUN:
+                run[1] += 1
+                return
+        self.runs.append([seq, 1, now])
+
+    def pop(self) -> tuple[Item, int, float]:
+        """Take whoever has the lowest number: the item, its number, and since when it waits."""
+        back = self.back
+        if back and (not self.runs or back[0][0] < self.runs[0][0]):
+            seq, place = heapq.heappop(back)
+            return place, seq, place.since
+        run = self.runs[0]
+        seq, since = run[0], run[2]
+        run[0] += 1
+        run[1] -= 1
+        if not run[1]:
+            self.runs.popleft()
+        return self.fresh.popleft(), seq, since
+
+
+class _Line:
+    """Those who wait for one limit, by priority and number; at most one of each priority is out to be asked."""
+
+    __slots__ = ("armed", "heaps", "out")
+
+    def __init__(self) -> None:
+        self.heaps: tuple[list[tuple[int, Place]], ...] = ([], [], [])
+        self.out = [False, False, False]
+        self.armed = False
+
+    def is_over(self) -> bool:
+        return not any(self.heaps) and not any(self.out)
+
+
+class Schedule:
+    """
+    Those who wait under *state*, and the order in which they leave.
+
+    *wrap* makes a ``Place`` of what ``add_plain`` was given, when its turn comes: ``wrap(item, priority, since)``.
+    *wanted* says whether somebody still waits for it.
+    """
+
+    def __init__(
+        self,
+        state: LimitState,
+        wrap: Callable[[Item, Priority, float], Place] = Place,
+        wanted: Callable[[Item], bool] = lambda _item: True,
+    ) -> None:
+        self.state = state
+        self._wrap = wrap
+        self._wanted = wanted
+        self._lanes = (_Lane(), _Lane(), _Lane())
+        self._lines: dict[Gate | Pair, _Line] = {}
+        self._timed: list[tuple[float, int, Gate]] = []
+        self._delayed: list[tuple[float, int, Place]] = []
+        self._ends: list[tuple[float, int, Place]] = []
+        self._late: list[Place] = []
+        self._busy: dict[Pair, Place] = {}
+        self._held: dict[tuple[Pair, Priority], Place] = {}
+        self._typed = typed_channels(state.limits)
+        self._seq = 0
+        self._ticket = 0
+        self._dropped = 0
+        self.waiting = 0
+        """How many wait."""
+        state.join(self)
+
+    def __len__(self) -> int:
+        return self.waiting
+
+    def lines(self) -> Collection[Gate | Pair]:
+        """Give what somebody stands in line for."""
+        return self._lines.keys()
+
+    def count(self, priority: Priority) -> int:
+        """Count those of *priority* who wait. Slow where many lines are: for people to look at."""
+        items = (*self._lanes[priority].fresh, *(place for _, place in self._lanes[priority].back))
+        parked = (place for line in self._lines.values() for _, place in line.heaps[priority])
+        delayed = (place for _, _, place in self._delayed if place.priority is priority)
+        late = (place for place in self._late if place.priority is priority)
+        return sum(self._is_wanted(item) for item in (*items, *parked, *delayed, *late))
+
+    def add_plain(self, item: Item, priority: Priority, now: float) -> None:
+        """Add something that has no limits of its own and no end: no ``Place`` is made of it yet."""
+        self._seq += 1
+        self.waiting += 1
+        self._lanes[priority].append(item, self._seq, now)
+
+    def add(self, place: Place) -> None:
+        """Add a place, with whatever ends it has."""
+        self._seq += 1
+        self.waiting += 1
+        place.seq = self._seq
+        self._look_up(place)
+        self._watch_end(place)
+        for gate in place.gates:
+            line = self._lines.get(gate)
+            if line is not None and line.heaps[place.priority]:
+                self._park(place, gate)
+                return
+        self._count(place, 1)
+        self._lanes[place.priority].append(place, place.seq, place.since)
+
+    def take(self, now: float) -> Place | None:
+        """
+        Give whoever leaves now, with a place under every limit that it falls under; or nobody.
+
+        The pair is busy until ``settle`` or ``again`` is told what became of it. Whose time has run out does not leave
+        any more: ``overdue`` gives them.
+        """
+        for gate in self.state.account:
+            if gate.ready > now:
+                return None
+        for _ in range(_MOST_LOOKS):
+            if self._timed or self._delayed:
+                self._wake(now)
+            place = self._pop()
+            if place is None:
+                return None
+            if place.expires_at <= now or place.give_up_at <= now:
+                self._put_aside(place)
+                continue
+            obstacle = self._obstacle(place, now)
+            if obstacle is None:
+                self._grant(place, now)
+                return place
+            self._park(place, obstacle)
+        return None
+
+    def settle(self, place: Place) -> None:
+        """Note that *place* has been answered: the next of its pair may go."""
+        pair = place.pair
+        if pair is not None and self._busy.get(pair) is place:
+            del self._busy[pair]
+            if pair in self._lines:
+                self._offer(pair)
+
+    def give_back(self, place: Place, now: float) -> None:
+        """Give the places under the limits back that were granted to *place* and not used."""
+        self.state.give_back((*self.state.account, *place.gates), place.granted_at, now)
+
+    def reopened(self, gate: Gate) -> None:
+        """Note that *gate* may open sooner than it said."""
+        line = self._lines.get(gate)
+        if line is not None:
+            line.armed = False
+            self._arm(gate, line)
+
+    def again(self, place: Place, at: float) -> None:
+        """
+        Put *place* where it was, to be asked from the instant *at* on.
+
+        Its number is its own, so it goes before whoever came later; its pair stays closed until then.
+        """
+        place.waiting = place.delayed = True
+        self.waiting += 1
+        self._ticket += 1
+        heapq.heappush(self._delayed, (at, self._ticket, place))
+        self._watch_end(place)
+
+    def drop(self, place: Place) -> bool:
+        """Let *place* go without its message; false where it has left already. The room it took is free at once."""
+        if not place.waiting:
+            return False
+        place.waiting = False
+        if place.parked:
+            self._count_at(place, -1)
+        else:
+            self._count(place, -1)
+        if place.delayed:
+            place.delayed = False
+            self.settle(place)
+        self._let_go(place)
+        self.drop_plain()
+        return True
+
+    def drop_plain(self) -> None:
+        """Note that something given to ``add_plain`` is not wanted any more."""
+        self.waiting -= 1
+        self._dropped += 1
+        if self._dropped > _FEW and self._dropped > self.waiting:
+            self._compact()
+
+    def overdue(self, now: float) -> Iterator[Place]:
+        """Give those whose time has run out while they waited; they are dropped."""
+        while self._late:
+            place = self._late.pop()
+            self._dropped -= 1  # it stands nowhere else
+            if self.drop(place):
+                yield place
+        while self._ends and self._ends[0][0] <= now:
+            place = heapq.heappop(self._ends)[2]
+            if self.drop(place):
+                yield place
+
+    def next_time(self, now: float) -> float:
+        """Give the instant at which ``take`` may have somebody: *now* or later, or infinity."""
+        soonest = math.inf
+        if any(self._lanes):
+            soonest = now
+        if self._timed:
+            soonest = min(soonest, self._timed[0][0])
+        if self._delayed:
+            soonest = min(soonest, self._delayed[0][0])
+        if soonest == math.inf:
+            return soonest
+        for gate in self.state.account:
+            soonest = max(soonest, gate.ready)
+        return max(now, soonest)
+
+    def next_end(self) -> float:
+        """Give the instant at which somebody's time runs out, or infinity."""
+        while self._ends and not self._ends[0][2].waiting:
+            heapq.heappop(self._ends)
+        return self._ends[0][0] if self._ends else math.inf
+
+    def forecast(self, place: Place, now: float) -> tuple[Seconds, str]:
+        """
+        Say how long *place*, which was just added, will have to wait, as far as can be known, and for which limit.
+
+        Those whom another limit holds up are not counted: they will not be in its way.
+        """
+        longest, key = 0.0, ""
+        ahead = sum(len(self._lanes[priority]) for priority in _PRIORITIES[: place.priority + 1])
+        ahead = min(ahead, self.waiting)  # the lanes may still hold what was dropped
+        counts = [(gate, ahead - (not place.parked)) for gate in self.state.account]
+        counts += [(gate, self._ahead_at(gate, place) - 1) for gate in place.gates]
+        for gate, others in counts:
+            wait = gate.wait_behind(max(0, others), now)
+            if wait > longest:
+                longest, key = wait, gate.key
+        return longest, key
+
+    def drain(self) -> Iterator[Place]:
+        """Let everybody go without a message: those whom nobody wants any more are not given."""
+        gone = [place for place in list(self._everybody()) if self.drop(place)]
+        for lane in self._lanes:
+            lane.fresh.clear()
+            lane.runs.clear()
+            lane.back.clear()
+        # A line whose first has stepped out would wait for ever for what has just been let go.
+        for remembered in (self._lines, self._timed, self._delayed, self._ends, self._late, self._held):
+            remembered.clear()
+        self._dropped = 0
+        return iter(gone)
+
+    def sweep(self, now: float) -> None:
+        """Forget the limits of single recipients that are as good as new, now and then."""
+        self.state.sweep(now, keep=self._lines)
+
+    def _everybody(self) -> Iterator[Place]:
+        for priority in _PRIORITIES:
+            lane = self._lanes[priority]
+            for item, (seq, since) in zip(lane.fresh, _numbers(lane), strict=True):
+                if self._is_wanted(item):
+                    yield self._place(item, priority, seq, since)
+            yield from (place for _, place in lane.back)
+            lane.fresh.clear()
+            lane.runs.clear()
+        for line in self._lines.values():
+            for heap in line.heaps:
+                yield from (place for _, place in heap)
+        yield from (place for _, _, place in self._delayed)
+        yield from self._late
+
+    def _pop(self) -> Place | None:
+        """Take the next who may be asked out of the lanes."""
+        while (priority := self._choose()) is not None:  # ends: each pass takes one out of a lane
+            item, seq, since = self._lanes[priority].pop()
+            if self._is_wanted(item):
+                return self._place(item, priority, seq, since)
+            self._dropped -= 1
+            if item.__class__ is Place:
+                self._leave_line(item)
+        return None
+
+    def _choose(self) -> Priority | None:
+        """Choose the lane: the highest that is not empty, or one that has been patient long enough."""
+        chosen = None
+        for priority in _PRIORITIES:
+            lane = self._lanes[priority]
+            if lane.fresh or lane.back:
+                if chosen is None:
+                    chosen = priority
+                elif lane.passed >= PATIENCE[priority]:
+                    return priority
+        return chosen
+
+    def _is_wanted(self, item: Item) -> bool:
+        if item.__class__ is Place:
+            return bool(item.waiting)
+        return self._wanted(item)
+
+    def _place(self, item: Item, priority: Priority, seq: int, since: float) -> Place:
+        place: Place = item if item.__class__ is Place else self._wrap(item, priority, since)
+        place.seq = seq
+        return place
+
+    def _obstacle(self, place: Place, now: float) -> Gate | Pair | None:
+        """Find what *place* has to wait for: the limit that is closed longest, or those who were there before."""
+        if place.generation != self.state.generation:
+            self._count(place, -1)
+            self._look_up(place)
+        pair, lines = place.pair, self._lines
+        if self._typed and pair is not None and pair[0] in self._typed and not self._may_hold(place, pair):
+            return pair
+        latest, obstacle = now, None
+        for gate in place.gates:
+            if gate.ready > latest:
+                latest, obstacle = gate.ready, gate
+            elif obstacle is None and lines and self._is_behind(place, gate):
+                obstacle = gate
+        if obstacle is not None:
+            return obstacle
+        if pair is not None and (pair in self._busy or (lines and self._is_behind(place, pair))):
+            return pair
+        return None
+
+    def _may_hold(self, place: Place, pair: Pair) -> bool:
+        """Let *place* hold its pair, among those of its priority, until it has left; false where another does."""
+        return pair not in self._busy and self._held.setdefault((pair, place.priority), place) is place
+
+    def _let_go(self, place: Place) -> None:
+        """Let the next of its pair hold it."""
+        pair = place.pair
+        if pair is None or not self._held or self._held.get((pair, place.priority)) is not place:
+            return
+        del self._held[pair, place.priority]
+        if pair in self._lines and pair not in self._busy:
+            self._offer(pair)
+
+    def _put_aside(self, place: Place) -> None:
+        """Keep somebody whose time has run out for ``overdue``."""
+        self._leave_line(place)
+        self._count(place, -1)
+        self._late.append(place)
+
+    def _is_behind(self, place: Place, key: Gate | Pair) -> bool:
+        """Tell whether somebody older of the same priority waits in a line."""
+        line = self._lines.get(key)
+        if line is None:
+            return False
+        heap = line.heaps[place.priority]
+        return bool(heap) and heap[0][0] < place.seq
+
+    def _grant(self, place: Place, now: float) -> None:
+        for gate in self.state.account:
+            gate.spend(now)
+        if place.gates:
+            self._count(place, -1)
+            for gate in place.gates:
+                gate.spend(now)
+        place.waiting = False
+        place.granted_at = now
+        self.waiting -= 1
+        if place.pair is not None:
+            self._busy[place.pair] = place
+            self._let_go(place)
+        if place.line is not None:
+            self._leave_line(place)
+        self._lanes[place.priority].passed = 0
+        for lane in self._lanes[place.priority + 1 :]:
+            if lane.fresh or lane.back:
+                lane.passed += 1
+
+    def _park(self, place: Place, key: Gate | Pair) -> None:
+        """Let *place* step aside to the line of what holds it up."""
+        self._leave_line(place)
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line()
+        self._count(place, -1)
+        heapq.heappush(line.heaps[place.priority], (place.seq, place))
+        place.line = key
+        place.parked = True
+        self._count_at(place, 1)
+        if not isinstance(key, tuple):
+            self._arm(key, line)
+        elif self._held.get((key, place.priority)) is place:
+            del self._held[key, place.priority]  # the pair is busy; afterwards this one is offered first
+
+    def _leave_line(self, place: Place) -> None:
+        """Let the line that *place* came out of send its next."""
+        key, place.line = place.line, None
+        line = None if key is None else self._lines.get(key)
+        if line is None or key is None:
+            return
+        line.out[place.priority] = False
+        if line.is_over():
+            del self._lines[key]
+        elif not isinstance(key, tuple):
+            self._arm(key, line)
+        elif key not in self._busy:
+            self._offer(key)
+
+    def _arm(self, gate: Gate, line: _Line) -> None:
+        """Have the line of *gate* looked at when it opens."""
+        if line.armed:
+            return
+        line.armed = True
+        self._ticket += 1
+        heapq.heappush(self._timed, (gate.ready, self._ticket, gate))
+
+    def _wake(self, now: float) -> None:
+        """Let those whose time has come step back into their lanes."""
+        delayed = self._delayed
+        while delayed and delayed[0][0] <= now:
+            place = heapq.heappop(delayed)[2]
+            if not place.waiting:
+                self._dropped -= 1
+                continue
+            place.delayed = False
+            self._count(place, 1)
+            heapq.heappush(self._lanes[place.priority].back, (place.seq, place))
+            self.settle(place)
+        timed = self._timed
+        while timed and timed[0][0] <= now:
+            gate = heapq.heappop(timed)[2]
+            line = self._lines.get(gate)
+            if line is None:
+                continue
+            line.armed = False
+            if gate.ready > now:
+                self._arm(gate, line)
+            else:
+                self._offer(gate)
+
+    def _offer(self, key: Gate | Pair) -> None:
+        """Let the first of each priority step out of a line, to be asked."""
+        line = self._lines[key]
+        for priority in _PRIORITIES:
+            if line.out[priority] or (self._held and (key, priority) in self._held):
+                continue
+            place = self._first_of(line.heaps[priority])
+            if place is None:
+                continue
+            self._count_at(place, -1)
+            place.parked = False
+            self._count(place, 1)
+            line.out[priority] = True
+            heapq.heappush(self._lanes[priority].back, (place.seq, place))
+        if line.is_over():
+            del self._lines[key]
+
+    def _first_of(self, heap: list[tuple[int, Place]]) -> Place | None:
+        while heap:
+            place = heapq.heappop(heap)[1]
+            if place.waiting:
+                return place
+            self._dropped -= 1
+        return None
+
+    def _look_up(self, place: Place) -> None:
+        message = place.message
+        place.gates = self.state.gates(message)
+        place.generation = self.state.generation
+        if place.keeps_order:
+            sender, recipient = message.from_, message.to
+            place.pair = (message.channel, sender, recipient) if sender and recipient else None
+
+    def _watch_end(self, place: Place) -> None:
+        end = min(place.expires_at, place.give_up_at)
+        if end == math.inf:
+            return
+        if len(self._ends) > _FEW + 2 * self.waiting:  # most of them have left, long before their end
+            self._ends = [entry for entry in self._ends if entry[2].waiting]
+            heapq.heapify(self._ends)
+        self._ticket += 1
+        heapq.heappush(self._ends, (end, self._ticket, place))
+
+    def _ahead_at(self, gate: Gate, place: Place) -> int:
+        """Count those who wait for a limit with *place*, itself among them."""
+        if gate.queued is not None:
+            return sum(gate.queued[: place.priority + 1])
+        line = self._lines.get(gate)
+        return 1 if line is None else sum(len(heap) for heap in line.heaps[: place.priority + 1])
+
+    def _count(self, place: Place, change: int) -> None:
+        """Count *place* at all its limits, or no longer."""
+        if place.counted is (change > 0):
+            return
+        place.counted = change > 0
+        for gate in place.gates:
+            if gate.queued is not None:
+                gate.queued[place.priority] += change
+
+    def _count_at(self, place: Place, change: int) -> None:
+        """Count *place* at the limit whose line it stands in, or no longer: the others do not hold it up."""
+        gate = place.line
+        if isinstance(gate, (Bucket, Window)) and gate.queued is not None:
+            gate.queued[place.priority] += change
+
+    def _compact(self) -> None:
+        """Let go of what was dropped, when that is more than what waits."""
+        for lane in self._lanes:
+            kept = [
+                (item, seq, since)
+                for item, (seq, since) in zip(lane.fresh, _numbers(lane), strict=True)
+                if self._is_wanted(item)
+            ]
+            lane.fresh.clear()
+            lane.runs.clear()
+            for item, seq, since in kept:
+                lane.append(item, seq, since)
+        for line in self._lines.values():
+            for heap in line.heaps:
+                _keep(heap, lambda entry: entry[1].waiting)
+        _keep(self._ends, lambda entry: entry[2].waiting)
+        _keep(self._delayed, lambda entry: entry[2].waiting)
+        self._late = [place for place in self._late if place.waiting]
+        self._dropped = 0
+        gone = [place for lane in self._lanes for _, place in lane.back if not place.waiting]
+        for lane in self._lanes:
+            _keep(lane.back, lambda entry: entry[1].waiting)
+        for place in gone:
+            self._leave_line(place)
+        for key in [key for key, line in self._lines.items() if line.is_over()]:
+            del self._lines[key]
+
+
+def _keep(heap: list[_Entry], is_kept: Callable[[_Entry], bool]) -> None:
+    """Leave only those in *heap* that are kept."""
+    heap[:] = filter(is_kept, heap)
+    heapq.heapify(heap)
+
+
+def _numbers(lane: _Lane) -> Iterator[tuple[int, float]]:
+    """Give number and age of each who is fresh in a lane."""
+    for first, count, since in lane.runs:
+        for number in range(first, first + count):
+            yield number, since

@@ -1,0 +1,1 @@
+"""Many messages: queues that keep to every limit, and policies for what is sent instead."""

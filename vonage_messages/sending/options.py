@@ -1,0 +1,66 @@
+"""What a queue refuses before it does anything: options and arguments that cannot work."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from vonage_messages.errors import ConfigurationError
+from vonage_messages.limiter import Limiter
+from vonage_messages.limits.schedule import Priority
+
+if TYPE_CHECKING:
+    from vonage_messages.limits.levels import Limits
+    from vonage_messages.limits.store import LimitStore
+
+
+def chosen_limiter(of_client: Limiter | None, limits: Limits | Limiter | None, store: LimitStore | None) -> Limiter:
+    """
+    Choose what keeps the limits of a queue: the client's limiter, the one that is given, or a new one.
+
+    Raises:
+        ValueError: the client has limits, and *limits* are others.
+        ConfigurationError: *store* would belong to a limiter that has one already.
+    """
+    if of_client is None:
+        if not isinstance(limits, Limiter):
+            return Limiter(limits, store=store)
+        if store is not None:
+            raise ConfigurationError("store= belongs to the Limiter that is given as limits=.")
+        return limits
+    if store is not None:
+        raise ConfigurationError("the client has limits of its own: their store belongs to its Limiter.")
+    if limits is None or limits is of_client or limits == of_client.limits:
+        return of_client
+    raise ValueError(
+        "the client has limits, and the queue was given others: a message would be charged under one and not under "
+        "the other. Give them to one of the two."
+    )
+
+
+def check_count(name: str, value: object) -> None:
+    """Refuse what is no whole number of 1 or more."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ConfigurationError(f"{name} must be a whole number of 1 or more, not {value!r}.")
+
+
+def check_span(name: str, value: object) -> None:
+    """Refuse what is no span of time; ``None`` is none at all."""
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value > 0 and math.isfinite(value)):
+        raise ConfigurationError(f"{name} must be a finite number of seconds above 0, not {value!r}.")
+
+
+def check_priority(value: object) -> None:
+    """Refuse what is no priority; its bare number will do."""
+    if value.__class__ is Priority:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or value not in Priority.__members__.values():
+        raise ConfigurationError(f"priority must be a Priority, such as Priority.HIGH, not {value!r}.")
+
+
+def check_callable(name: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{name} must be a function, not {type(value).__name__}.")

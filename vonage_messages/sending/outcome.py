@@ -1,0 +1,172 @@
+"""What became of a message that a queue was given, and what a queue has done so far."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from vonage_messages.channels.base import Message
+from vonage_messages.errors import DeadlineExceededError, LimitTimeoutError, VonageMessagesError
+from vonage_messages.limits.circuit import CircuitState
+from vonage_messages.limits.levels import shown
+from vonage_messages.limits.schedule import Place, Priority
+from vonage_messages.values import Seconds, masked
+from vonage_messages.wire.rest import SentMessage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("vonage_messages")
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """
+    What became of one message: ``sent`` where the platform accepted it, ``error`` where not.
+
+    Both are ``None`` where it was cancelled before it left. An error that says ``maybe_sent`` leaves open whether the
+    message is on its way.
+    """
+
+    message: Message
+    sent: SentMessage | None = None
+    error: BaseException | None = None
+    attempts: int = 0
+    """How many requests were made."""
+
+    waited: Seconds = 0.0
+    """
+    How long it waited until its last request was begun, or until it was given up; exact to 10 ms.
+
+    0 for a message that was cancelled by whoever gave it while it waited for the limits of the account alone: of those
+    a queue remembers no more than their order.
+    """
+
+    @property
+    def maybe_sent(self) -> bool:
+        """Tell whether the message may be on its way: it was accepted, or that is not known."""
+        return self.sent is not None or bool(getattr(self.error, "maybe_sent", False))
+
+
+@attrs.frozen(kw_only=True)
+class QueueStats:
+    """What a queue holds now, and what it has done since it was made."""
+
+    waiting: Mapping[Priority, int]
+    """How many wait, by priority."""
+
+    sending: int
+    """How many requests are under way."""
+
+    accepted: int
+    """How many the platform has accepted."""
+
+    failed: int
+    """How many ended with an error, those given up while they waited among them."""
+
+    cancelled: int
+    in_doubt: int
+    """How many of the failed may be on their way all the same."""
+
+    attempts: int
+    """How many requests were made."""
+
+    refused: int
+    """How many of them were answered with 429."""
+
+    per_second: float
+    """How many requests were made lately, each second."""
+
+    slowed: tuple[str, ...]
+    """The limits that are slower than they should be, because the platform asked for it; masked."""
+
+    circuit: CircuitState
+    paused: bool
+
+
+class SendFuture(asyncio.Future[SentMessage]):
+    """
+    What ``SendQueue.submit`` returns: ``await`` it for the ``SentMessage``.
+
+    ``cancel`` ends the wait of whoever awaits it at once. While the message is queued that also takes it out of the
+    queue; while it is being sent the request runs on, and its outcome goes to ``on_outcome`` and ``stats``.
+    """
+
+    __slots__ = ("_forget", "_place", "_under_way", "message")
+
+    def __init__(self, message: Message, forget: Callable[[SendFuture], None], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self.message = message
+        self._forget = forget
+        self._place: Place | None = None
+        self._under_way: bool | None = False
+        """Whether a request is under way; ``None`` behind one that left open what became of the message."""
+
+    @property
+    def state(self) -> Literal["queued", "sending", "done"]:
+        """Where the message is: ``sending`` from the moment on that its turn has come; ``done`` when nobody waits."""
+        if self.done():
+            return "done"
+        return "sending" if self._under_way else "queued"
+
+    @property
+    def maybe_sent(self) -> bool:
+        """
+        Tell whether the message may be on its way.
+
+        True from the moment its request is begun, also when the future was cancelled then; false again when an answer
+        says that it was not accepted.
+        """
+        return self._under_way is not False
+
+    def cancel(self, msg: Any = None) -> bool:
+        """End the wait. True unless the outcome is known already."""
+        if self.done():
+            return False
+        self._forget(self)
+        return super().cancel(msg)
+
+    def __del__(self) -> None:
+        # asyncio would log the repr of the error's future, with the message in it.
+        if not self._log_traceback:
+            return
+        self._log_traceback = False
+        error = self._exception
+        logger.warning(
+            "%s to %s was not sent, and nobody has looked: %s",
+            self.message.channel,
+            masked(self.message.to),
+            error if isinstance(error, VonageMessagesError) else type(error).__name__,
+        )
+
+
+def resolve(future: SendFuture, outcome: Outcome) -> None:
+    """Tell the future of a message what became of it."""
+    unknown = bool(getattr(outcome.error, "maybe_sent", False))
+    future._under_way = None if unknown or outcome.sent is not None else False  # noqa: SLF001  it is of this module
+    future._place = None  # noqa: SLF001  see above
+    if future.done():
+        return
+    if outcome.sent is not None:
+        future.set_result(outcome.sent)
+    elif outcome.error is None:
+        asyncio.Future.cancel(future)
+    else:
+        future.set_exception(outcome.error)
+
+
+def too_late(place: Place, would_leave_at: float, key: str) -> LimitTimeoutError | DeadlineExceededError:
+    """Say why a message is not sent: its deadline, or the longest wait it was given."""
+    wait = would_leave_at - place.since
+    if place.give_up_at <= place.expires_at:
+        max_wait = round(place.give_up_at - place.since, 6)
+        return LimitTimeoutError(max(wait, max_wait), max_wait, shown(key) if key else "the queue")
+    span = round(place.expires_at - place.since, 6)
+    return DeadlineExceededError(
+        f"the message had to leave within {span:g} s, and could not: it was not sent (it would have waited "
+        f"{max(wait, span):.3g} s{f' for the limit of {shown(key)}' if key else ''})."
+    )

@@ -1,0 +1,104 @@
+"""
+Whether a message whose request failed goes back into the queue, and when it may leave again.
+
+What may be repeated at all is known by ``clients.retry``; how the account slows down, by the limiter. Here they come
+together, with what a queue alone has to say: a 429 is no fault of the message, and neither is a platform that cannot
+be reached.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
+from vonage_messages.errors import (
+    APIError,
+    AuthenticationError,
+    CircuitOpenError,
+    ConnectError,
+    RateLimitedError,
+    UnexpectedResponseError,
+    VonageMessagesError,
+)
+from vonage_messages.limits.circuit import Circuit, is_outage
+
+if TYPE_CHECKING:
+    from vonage_messages.limiter import Limiter
+    from vonage_messages.limits.schedule import Place
+    from vonage_messages.sending.counters import Counters
+    from vonage_messages.values import Seconds
+
+MOST_REFUSALS = 20
+"""How often one message may be answered with 429 before that is its outcome: each time the account slows down."""
+
+
+class Repetition:
+    """What the requests of one queue taught: the circuit, and the reserve of repetitions."""
+
+    def __init__(self, policy: RetryPolicy, limiter: Limiter, counters: Counters, max_outage: Seconds) -> None:
+        self._policy = policy
+        self._limiter = limiter
+        self._counters = counters
+        self._max_outage = max_outage
+        self._budget = RetryBudget(policy.budget, policy.refill)
+        self.circuit = Circuit()
+
+    def succeeded(self) -> None:
+        """Note that a message was accepted."""
+        self.circuit.succeeded()
+        self._budget.give_back()
+
+    def again_at(self, place: Place, error: VonageMessagesError, now: float) -> float | None:
+        """
+        Decide when a message that was not accepted may leave again; ``None``: never.
+
+        Raises:
+            CircuitOpenError: the platform has not been reached for too long. That is the outcome of all who wait.
+        """
+        if isinstance(error, RateLimitedError):
+            return self._after_refusal(place, error, now)
+        if not is_outage(error):
+            return self._after_answer(place, error, now)
+        self.circuit.failed(now)
+        if isinstance(error, ConnectError) and self.circuit.state != "closed":
+            return self._after_outage(place, now)
+        wait = decide(
+            error,
+            attempt=place.attempts - place.refusals - place.renewals,
+            policy=self._policy,
+            budget=self._budget,
+            remaining=place.expires_at - now,
+            random=random.random,
+        )
+        return None if wait is None else now + wait
+
+    def _after_refusal(self, place: Place, error: RateLimitedError, now: float) -> float | None:
+        """Slow the account down, and put the message back in its place."""
+        self.circuit.succeeded()
+        self._counters.refused += 1
+        pause = self._limiter.refused(error, self._counters.per_second(now))
+        place.refusals += 1
+        if place.refusals > MOST_REFUSALS or now + pause >= min(place.expires_at, place.give_up_at):
+            return None
+        return now
+
+    def _after_answer(self, place: Place, error: VonageMessagesError, now: float) -> float | None:
+        """Renew a token that has expired, once; any other answer is final."""
+        if isinstance(error, (APIError, UnexpectedResponseError)):
+            self.circuit.succeeded()
+        else:
+            self.circuit.unused()
+        if isinstance(error, AuthenticationError) and error.token_expired and not place.renewals:
+            place.renewals += 1
+            return now
+        return None
+
+    def _after_outage(self, place: Place, now: float) -> float:
+        """Let a message that never left wait for the platform to come back, unless that has lasted too long."""
+        if now - self.circuit.opened_at >= self._max_outage:
+            raise CircuitOpenError(
+                f"the platform could not be reached for {self._max_outage:g} s: the message was not sent."
+            )
+        place.attempts -= 1
+        return now

@@ -1,0 +1,807 @@
+"""
+``SendQueue``: many messages at once, every limit kept, urgent ones first.
+
+What is decided stands in ``vonage_messages.limits`` (who goes next, and when) and in ``sending.repetition`` (what goes
+again, and whether to ask at all). The queue waits, and holds the connections: each is a task of its own, which no
+caller can cancel. ``Client.attempt`` makes the requests, one for each turn: a repetition pays for its place like
+everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, Self
+
+from vonage_messages.channels.base import Message
+from vonage_messages.clients.checks import checked_message
+from vonage_messages.errors import (
+    CircuitOpenError,
+    ConfigurationError,
+    InvalidMessageError,
+    QueueClosedError,
+    QueueFullError,
+    ResponseLostError,
+    VonageMessagesError,
+)
+from vonage_messages.limits.levels import Limits, shown
+from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.sending.counters import Counters
+from vonage_messages.sending.listening import Listener, is_cancelled
+from vonage_messages.sending.options import (
+    check_callable,
+    check_count,
+    check_priority,
+    check_span,
+    chosen_limiter,
+)
+from vonage_messages.sending.outcome import Outcome, QueueStats, SendFuture, resolve, too_late
+from vonage_messages.sending.repetition import MOST_REFUSALS, Repetition
+from vonage_messages.sending.stream import Entry, Stream, stream_outcomes
+from vonage_messages.wire.payloads import check_api_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
+    from types import TracebackType
+
+    from vonage_messages.clients.client import Client
+    from vonage_messages.clients.retry import RetryPolicy
+    from vonage_messages.limiter import Limiter
+    from vonage_messages.limits.store import LimitStore
+    from vonage_messages.values import Seconds
+    from vonage_messages.webhooks.status import MessageStatus
+    from vonage_messages.wire.payloads import ApiVersion
+    from vonage_messages.wire.rest import SentMessage
+
+logger = logging.getLogger("vonage_messages")
+
+__all__ = ["MOST_REFUSALS", "SendQueue"]
+
+
+class SendQueue:
+    """
+    Sends many messages through one client, as fast as every limit allows.
+
+    ::
+
+        async with SendQueue(client) as queue:
+            future = queue.submit(Sms(...), priority=Priority.HIGH)
+            async for outcome in queue.map(newsletters): ...
+            sent = await future
+
+    *limits*: ``Limits``, or a ``Limiter`` that is shared with others. By default those of the client, or else what is
+    published. *store*: where limits survive the process; limits that hold a ``Cap`` need one.
+    *maxsize*: how many messages may wait. *connections*: how many requests may be under way at once.
+    *max_wait*: how many seconds a message may wait for a place, where ``submit`` does not say otherwise.
+    *before_send*: an async function that is called with the message when its turn has come under every limit and it
+    has a connection, before the first byte is written. If it raises, the message is not sent, its places are given
+    back, and that is its outcome.
+    *on_return*: called with message and error when a request did not get through and the message goes back to wait.
+    *on_outcome*: called with the ``Outcome`` of every message; if it is async, its connection waits for it.
+    *retry*: what is repeated, by default as the client does. Where the platform answers 429 the whole account slows
+    down, and the message goes back to its place; that does not count as an attempt.
+    *max_outage*: how many seconds messages wait for a platform that cannot be reached, before they fail with
+    ``CircuitOpenError``.
+    *api_version*: by default the client's.
+
+    Within one priority, messages from one sender to one recipient leave in the order in which they were given, one
+    after the other. It belongs to the event loop on which it is first used.
+
+    Raises:
+        ConfigurationError: an option cannot work.
+        ValueError: the client has limits, and *limits* are others.
+    """
+
+    def __init__(  # noqa: PLR0913  one client; what follows it are options, by name
+        self,
+        client: Client,
+        *,
+        limits: Limits | Limiter | None = None,
+        store: LimitStore | None = None,
+        maxsize: int = 1_000_000,
+        connections: int = 64,
+        max_wait: Seconds | None = None,
+        before_send: Callable[[Message], Awaitable[object]] | None = None,
+        on_return: Callable[[Message, VonageMessagesError], object] | None = None,
+        on_outcome: Callable[[Outcome], object] | None = None,
+        retry: RetryPolicy | None = None,
+        max_outage: Seconds = 300.0,
+        api_version: ApiVersion | None = None,
+    ) -> None:
+        check_count("maxsize", maxsize)
+        check_count("connections", connections)
+        check_span("max_wait", max_wait)
+        check_span("max_outage", max_outage)
+        check_callable("before_send", before_send)
+        check_callable("on_return", on_return)
+        check_callable("on_outcome", on_outcome)
+        if api_version is not None:
+            check_api_version(api_version)
+        self._client = client
+        self._limiter = chosen_limiter(client.limiter, limits, store)
+        self._maxsize = maxsize
+        self._connections = connections
+        self._max_wait = max_wait
+        self._before_send = before_send
+        self._on_return = Listener("on_return", on_return, self._note_if_quiet)
+        self._on_outcome = Listener("on_outcome", on_outcome, self._note_if_quiet)
+        self._api_version = api_version
+        self._counters = Counters()
+        self._repetition = Repetition(
+            client.retry if retry is None else retry, self._limiter, self._counters, max_outage
+        )
+        self._circuit = self._repetition.circuit
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._schedule: Schedule | None = None
+        self._workers: set[asyncio.Task[None]] = set()
+        self._idle: list[asyncio.Future[Place | None]] = []
+        self._sending = 0
+        self._room: OrderedDict[asyncio.Future[None], None] = OrderedDict()
+        self._quiet: list[asyncio.Future[None]] = []
+        self._forget_future = self._forget  # one bound method for all futures: 64 bytes less for each
+        self._pump_is_due = False
+        self._paused = False
+        self._closed = False
+        self._cancelled = False
+        self._ended = False
+        self._halted = False
+        """Whether the loop shuts down: connections have been cancelled."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(waiting={len(self)}, sending={self._sending}, closed={self._closed})"
+
+    def __len__(self) -> int:
+        """Count the messages that wait."""
+        return 0 if self._schedule is None else self._schedule.waiting
+
+    def __bool__(self) -> bool:
+        return True  # an empty queue is a queue: `if queue:` asks whether there is one
+
+    async def __aenter__(self) -> Self:
+        self._bind()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            await self.close()
+        else:
+            await self.cancel()
+
+    @property
+    def limiter(self) -> Limiter:
+        """What keeps the limits; hand it to other queues and clients of the same account."""
+        return self._limiter
+
+    @property
+    def schedule(self) -> Schedule:
+        """Those who wait; for the limiter."""
+        return self._bind() if self._schedule is None else self._schedule
+
+    def submit(
+        self,
+        message: Message,
+        *,
+        priority: Priority = Priority.NORMAL,
+        expires_in: Seconds | None = None,
+        max_wait: Seconds | None = None,
+    ) -> SendFuture:
+        """
+        Put a message into the queue, and return at once; ``await`` the result for its ``SentMessage``.
+
+        *expires_in*: after so many seconds it is not worth sending; *max_wait*: it shall not wait longer than that for
+        a place under the limits. One that cannot leave in time fails at once.
+
+        The future raises ``LimitTimeoutError``, ``DeadlineExceededError``, ``CircuitOpenError`` or
+        ``StoreUnavailableError`` for a message that was not sent, and what ``Client.attempt`` raises.
+
+        Raises:
+            QueueFullError: *maxsize* messages wait already.
+            QueueClosedError: the queue is closed.
+            TypeError: that is no message.
+            ConfigurationError: a span is no number of seconds above 0.
+        """
+        schedule = self._bind()
+        self._check_open()
+        check_priority(priority)
+        if schedule.waiting >= self._maxsize:
+            raise QueueFullError(f"the queue holds {self._maxsize} messages: use put() to wait for room.")
+        future = SendFuture(checked_message(message), self._forget_future, asyncio.get_running_loop())
+        self._add(future, message, future, priority, expires_in, max_wait)
+        return future
+
+    async def put(
+        self,
+        message: Message,
+        *,
+        priority: Priority = Priority.NORMAL,
+        expires_in: Seconds | None = None,
+        max_wait: Seconds | None = None,
+    ) -> None:
+        """
+        Wait until the queue has room, and put a message into it. Its outcome goes to ``on_outcome`` and ``stats``.
+
+        A failure that no ``on_outcome`` hears of is logged.
+
+        Raises:
+            QueueClosedError: the queue is closed, or was closed meanwhile. The message is not in it.
+            TypeError, ConfigurationError: as ``submit`` does.
+        """
+        checked_message(message)
+        check_priority(priority)
+        await self._wait_for_room()
+        self._add(message, message, None, priority, expires_in, max_wait)
+
+    def map(  # noqa: PLR0913  where from; what follows are options, by name
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        ordered: bool = False,
+        priority: Priority = Priority.NORMAL,
+        expires_in: Seconds | None = None,
+        max_wait: Seconds | None = None,
+        window: int = 4096,
+    ) -> AsyncIterator[Outcome]:
+        """
+        Send what *messages* gives, and give an ``Outcome`` for each: as they come, or in their order with *ordered*.
+
+        At most *window* messages are held at a time, outcomes that nobody has taken yet among them, so that a million
+        need no more memory than a few thousand. An error of *messages* itself is raised after the outcomes of what it
+        gave before. What is no message has an ``InvalidMessageError`` for its outcome. When the iteration is left
+        early, what still waits is cancelled; requests under way run on, and ``on_outcome`` hears of them.
+
+        Raises:
+            QueueClosedError: the queue was closed; raised after the outcomes of what it had taken.
+            ConfigurationError: an option cannot work.
+        """
+        self._bind()
+        self._check_open()
+        check_priority(priority)
+        check_count("window", window)
+        check_span("expires_in", expires_in)
+        check_span("max_wait", max_wait)
+
+        def add(entry: Entry) -> None:
+            self._add(entry, entry.message, entry, priority, expires_in, max_wait)
+
+        stream = Stream(messages, window, self._wait_for_room, add, self._forget_entries)
+        return stream_outcomes(stream, ordered=ordered)
+
+    async def send_all(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        priority: Priority = Priority.NORMAL,
+        expires_in: Seconds | None = None,
+        max_wait: Seconds | None = None,
+    ) -> list[Outcome]:
+        """
+        Send all *messages*, and give their outcomes in the same order. It holds them all: for many, use ``map``.
+
+        Raises:
+            QueueClosedError, ConfigurationError: as ``map`` does.
+        """
+        outcomes = self.map(messages, ordered=True, priority=priority, expires_in=expires_in, max_wait=max_wait)
+        return [outcome async for outcome in outcomes]
+
+    def observe(self, status: MessageStatus) -> None:
+        """
+        Learn from a status webhook: one that says that something was too fast slows the sender, or the pair.
+
+        Reference: Messages API v1, error codes 1241, 1460 and 1461; limits, section 4 (131056, 130429).
+        """
+        self._bind()
+        self._limiter.observe(status)
+
+    def stats(self) -> QueueStats:
+        """Count what the queue holds, and what it has done."""
+        schedule = self._schedule
+        counters = self._counters
+        now = 0.0 if self._loop is None else self._now()
+        return QueueStats(
+            waiting={priority: 0 if schedule is None else schedule.count(priority) for priority in Priority},
+            sending=self._sending,
+            accepted=counters.accepted,
+            failed=counters.failed,
+            cancelled=counters.cancelled,
+            in_doubt=counters.in_doubt,
+            attempts=counters.attempts,
+            refused=counters.refused,
+            per_second=counters.per_second(now),
+            slowed=() if schedule is None else tuple(shown(key) for key in schedule.state.slowed),
+            circuit=self._circuit.state,
+            paused=self._paused,
+        )
+
+    def pause(self) -> None:
+        """Let nothing leave until ``resume``. Requests under way run on; ends of waits are kept."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        self._paused = False
+        if self._schedule is not None:
+            self._pump_soon()
+
+    async def drain(self) -> None:
+        """
+        Wait until nothing waits and nothing is under way. The queue stays open; a paused one is not drained.
+
+        Raises:
+            QueueClosedError: messages wait, and nobody is left to send them: the tasks of the queue were cancelled.
+        """
+        self._bind()
+        while not self._is_quiet():  # ends: with the queue, however long that takes
+            if self._halted and not self._sending:
+                raise QueueClosedError("the tasks of the queue were cancelled: what waits is not sent.")
+            quiet: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._quiet.append(quiet)
+            await quiet
+
+    async def close(self) -> None:
+        """
+        Take no more messages, wait until all have left, and end. A paused queue goes on for that.
+
+        Cancelling this does not end the queue: call it again, or ``cancel``.
+
+        Raises:
+            StoreUnavailableError: all have left, and the limits cannot be kept.
+            QueueClosedError: as ``drain`` does.
+        """
+        self._bind()
+        self._closed = True
+        self._turn_away()
+        self.resume()
+        await self.drain()
+        await self._end()
+
+    async def cancel(self) -> int:
+        """
+        Take no more messages, cancel all that wait, wait for the requests under way, and end.
+
+        Gives the number of those that were cancelled.
+        """
+        schedule = self._bind()
+        self._closed = self._cancelled = True
+        self._turn_away()
+        cancelled = 0
+        for place in schedule.drain():
+            cancelled += 1
+            self._finish(place, None)
+        await self.drain()
+        await self._end()
+        return cancelled
+
+    def take_turn(self) -> bool:
+        """Let one message leave, if one may and there is a connection for it; for the limiter."""
+        self._give_up_on_late()
+        if not self._has_connection():
+            return False
+        place = self._take()
+        if place is None:
+            return False
+        self._hand_over(place)
+        return True
+
+    def next_turn(self, now: float) -> float:
+        """Give the instant from which on ``take_turn`` may have something to do, or infinity; for the limiter."""
+        schedule = self._schedule
+        if schedule is None or not schedule.waiting:
+            return math.inf
+        end = schedule.next_end()
+        if self._paused or self._halted or self._circuit.state == "probing" or not self._has_connection():
+            return end  # whoever ends that, looks for messages
+        if self._circuit.state == "open":
+            return min(end, max(schedule.next_time(now), self._circuit.probe_at))
+        return min(end, schedule.next_time(now))
+
+    def stop(self, error: VonageMessagesError) -> None:
+        """Let everybody who waits fail; for the limiter, when limits cannot be kept."""
+        for place in self._bind().drain():
+            self._finish(place, error)
+
+    def _bind(self) -> Schedule:
+        """Belong to the running loop from the first use on."""
+        if self._schedule is None:
+            self._loop = asyncio.get_running_loop()
+            self._limiter.join(self)
+            self._schedule = Schedule(self._limiter.state, self._wrap, _is_wanted)
+        elif asyncio.get_running_loop() is not self._loop:
+            raise RuntimeError("the queue belongs to another event loop: make one for each.")
+        return self._schedule
+
+    def _now(self) -> float:
+        """Read the clock of the loop that the queue belongs to."""
+        return self._loop_of_queue().time()
+
+    def _loop_of_queue(self) -> asyncio.AbstractEventLoop:
+        return asyncio.get_running_loop() if self._loop is None else self._loop
+
+    def _has_connection(self) -> bool:
+        return bool(self._idle) or len(self._workers) < self._connections
+
+    def _is_quiet(self) -> bool:
+        return not (self._sending or len(self) or self._on_outcome.pending)
+
+    def _check_open(self) -> None:
+        if self._closed or self._halted:
+            raise QueueClosedError("the queue is closed and takes no more messages.")
+
+    def _add(  # noqa: PLR0913, PLR0917  an object for what six arguments say would cost as much as the rest
+        self,
+        item: object,
+        message: Message,
+        owner: object,
+        priority: Priority,
+        expires_in: Seconds | None,
+        max_wait: Seconds | None,
+    ) -> None:
+        """Let a message wait: as cheaply as it can where nothing but the account's limits concerns it."""
+        schedule = self._bind()
+        now = self._now()
+        longest = self._max_wait if max_wait is None else max_wait
+        if expires_in is None and longest is None and not schedule.state.gates(message):
+            schedule.add_plain(item, priority, now)
+            self._pump_soon()
+            return
+        check_span("expires_in", expires_in)
+        check_span("max_wait", max_wait)
+        place = self._wrap(item, priority, now) if owner is item else Place(message, priority, now, owner)
+        if expires_in is not None:
+            place.expires_at = now + expires_in
+        if longest is not None:
+            place.give_up_at = now + longest
+        schedule.add(place)
+        if min(place.expires_at, place.give_up_at) < math.inf:
+            self._give_up_if_hopeless(place, now)
+        self._pump_soon()
+
+    def _wrap(self, item: Any, priority: Priority, since: float) -> Place:
+        """Make the place of what waited as itself, when its turn comes."""
+        if isinstance(item, SendFuture):
+            place = Place(item.message, priority, since, item)
+            item._place = place  # noqa: SLF001  the future is made here, and for this
+            return place
+        if isinstance(item, Entry):
+            place = Place(item.message, priority, since, item)
+            item.place = place
+            return place
+        return Place(item, priority, since, None)
+
+    def _give_up_if_hopeless(self, place: Place, now: float) -> None:
+        """Let a message fail at once that cannot leave in time."""
+        schedule = self.schedule
+        wait, key = schedule.forecast(place, now)
+        if now + wait < min(place.give_up_at, place.expires_at) or not schedule.drop(place):
+            return
+        self._finish(place, too_late(place, now + wait, key))
+
+    def _give_up_on_late(self) -> None:
+        schedule = self.schedule
+        now = self._now()
+        for place in schedule.overdue(now):
+            wait, key = schedule.forecast(place, now)
+            self._finish(place, too_late(place, now + wait, key))
+
+    def _pump_soon(self) -> None:
+        """Look for messages that may leave at the next turn of the loop: once, however many were added."""
+        if self._pump_is_due:
+            return
+        self._pump_is_due = True
+        self._loop_of_queue().call_soon(self._pump)
+
+    def _pump(self) -> None:
+        """Have the limiter hand out what may leave now, and wake us for the rest."""
+        self._pump_is_due = False
+        if self._halted:
+            return
+        if not self._workers and len(self):
+            self._open_connection(None)  # so that a loop which shuts down is heard of, even before anything leaves
+        self._limiter.give_turns()
+
+    def _take(self) -> Place | None:
+        """Take the next message whose turn it is."""
+        schedule = self._schedule
+        if self._paused or self._halted or schedule is None or not schedule.waiting:
+            return None
+        now = self._now()
+        if not self._circuit.may_send(now) or not self._limiter.may_give():
+            return None
+        place = schedule.take(now)
+        if place is None:
+            return None
+        self._limiter.granted(place)
+        schedule.sweep(now)
+        self._circuit.sending()
+        self._sending += 1
+        if isinstance(place.owner, SendFuture):
+            place.owner._under_way = True  # noqa: SLF001  see _wrap
+        if self._room:
+            self._wake_one_who_waits_for_room()
+        return place
+
+    def _hand_over(self, place: Place) -> None:
+        """Give a message to a connection: one that is free, or a new one."""
+        while self._idle:
+            idle = self._idle.pop()
+            if not idle.done():
+                idle.set_result(place)
+                return
+        self._open_connection(place)
+
+    def _open_connection(self, first: Place | None) -> None:
+        worker = self._loop_of_queue().create_task(self._work(first))
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, place: Place | None) -> None:
+        """Be a connection: send one message after the other until the queue ends."""
+        while True:  # ends: with the queue
+            if place is not None:
+                await self._send(place)
+            # Where others send under the same limits, the limiter says whose turn it is.
+            place = self._take() if self._limiter.serves_only(self) else None
+            if place is None:
+                place = await self._wait_for_turn()
+            if place is None:
+                return
+
+    async def _wait_for_turn(self) -> Place | None:
+        """Wait for the next message; ``None`` when the queue has ended."""
+        if self._ended:
+            return None
+        idle: asyncio.Future[Place | None] = self._loop_of_queue().create_future()
+        self._idle.append(idle)
+        if not self._limiter.serves_only(self):
+            self._limiter.give_turns()
+        elif len(self):
+            self._limiter.sleep()
+        try:
+            return await idle
+        except asyncio.CancelledError:  # the loop shuts down
+            place = None if idle.cancelled() else idle.result()
+            if place is not None:
+                self._lose(place)
+            self._halt()
+            raise
+
+    async def _send(self, place: Place) -> None:
+        """Make one request for a message, and see to what comes of it."""
+        try:
+            outcome = await self._attempt(place)
+        except BaseException:  # the loop shuts down
+            self._lose(place)
+            self._halt()
+            raise
+        self._sending -= 1
+        if outcome is not None and self._on_outcome:
+            try:
+                await self._on_outcome.tell(outcome)
+            except BaseException:  # the loop shuts down
+                self._halt()
+                raise
+        if not self._sending:
+            self._note_if_quiet()
+
+    def _lose(self, place: Place) -> None:
+        """Let go of a message whose connection was cancelled: whether it left is not known."""
+        self._sending -= 1
+        self.schedule.settle(place)
+        if isinstance(place.owner, SendFuture):
+            place.owner._under_way = None  # noqa: SLF001  see _wrap
+            asyncio.Future.cancel(place.owner)
+
+    def _halt(self) -> None:
+        """Begin nothing more: a task that is made while its loop shuts down is never run to its end."""
+        self._halted = True
+        self._on_outcome.halt()
+        self._turn_away()
+        self._wake_who_wait_for_quiet()
+
+    def _notice_a_shutdown(self) -> None:
+        """See that the loop shuts down before a connection does: all tasks are cancelled, and then they run."""
+        worker = next(iter(self._workers), None)
+        if worker is not None and worker.cancelling() and not self._halted:
+            self._halt()
+
+    async def _attempt(self, place: Place) -> Outcome | None:
+        """Make the request; ``None`` where the message went back to wait."""
+        if self._before_send is not None:
+            stopped = await self._ask_before_send(place)
+            if stopped is not None:
+                return stopped
+        place.attempts += 1
+        self._counters.count_attempt(self._now())
+        try:
+            sent = await self._client.attempt(place.message, api_version=self._api_version)
+        except (InvalidMessageError, ConfigurationError) as error:  # there was no request
+            place.attempts -= 1
+            self._counters.uncount_attempt()
+            return self._settle_unused(place, error)
+        except VonageMessagesError as error:
+            return await self._repeat_or_settle(place, error)
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            lost = ResponseLostError("the request was cancelled from within: whether it has left is not known.")
+            lost.__cause__ = error
+            return await self._repeat_or_settle(place, lost)
+        except Exception as error:  # noqa: BLE001  a fault in the caller's auth function, say: it must not end a connection
+            self._circuit.unused()
+            self._pump_soon()
+            return self._settle(place, None, error)
+        was_closed = self._circuit.state == "closed"
+        self._repetition.succeeded()
+        if not was_closed:
+            self._pump_soon()
+        self._limiter.answered(sent.headers)
+        return self._settle(place, sent, None)
+
+    async def _ask_before_send(self, place: Place) -> Outcome | None:
+        """Call ``before_send``; where it raises, the places are given back, and that is the outcome."""
+        try:
+            asked: Any = self._before_send(place.message) if self._before_send is not None else None
+            if inspect.isawaitable(asked):
+                await asked
+        except asyncio.CancelledError:
+            if is_cancelled():
+                raise
+            return self._settle_unused(place, None)
+        except Exception as error:  # noqa: BLE001  whatever stops it, the message is not sent and hears of it
+            return self._settle_unused(place, error)
+        return None
+
+    def _settle_unused(self, place: Place, error: BaseException | None) -> Outcome:
+        """Note the outcome of a message whose turn had come, and for which no request was made."""
+        self.schedule.give_back(place, self._now())
+        self._circuit.unused()
+        self._pump_soon()  # what was given back may be for others under the same limits
+        return self._settle(place, None, error)
+
+    async def _repeat_or_settle(self, place: Place, error: VonageMessagesError) -> Outcome | None:
+        """Put a message whose request failed back in its place, or note that as its outcome."""
+        was_closed = self._circuit.state == "closed"
+        try:
+            again_at = self._repetition.again_at(place, error, self._now())
+        except CircuitOpenError as outage:
+            self.stop(outage)
+            return self._settle(place, None, outage)
+        if not was_closed:
+            self._pump_soon()  # there may be a probe to be made, or no need of one any more
+        if again_at is None:
+            return self._settle(place, None, error)
+        if self._on_return:
+            await self._on_return.tell(place.message, error)
+        owner = place.owner
+        if self._cancelled or (isinstance(owner, (SendFuture, Entry)) and not _is_wanted(owner)):
+            return self._settle(place, None, None)  # its caller has left meanwhile, and it was not accepted
+        self.schedule.again(place, again_at)
+        if isinstance(owner, SendFuture):
+            owner._under_way = False  # noqa: SLF001  see _wrap
+        self._limiter.sleep()
+        return None
+
+    def _settle(self, place: Place, sent: SentMessage | None, error: BaseException | None) -> Outcome:
+        """Note the outcome of a request."""
+        self.schedule.settle(place)
+        return self._conclude(place, sent, error, place.granted_at - place.since)
+
+    def _finish(self, place: Place, error: BaseException | None) -> None:
+        """Note the outcome of a message that never had its turn, or lost it."""
+        outcome = self._conclude(place, None, error, self._now() - place.since)
+        if self._room:
+            self._wake_one_who_waits_for_room()
+        if self._on_outcome:
+            self._notice_a_shutdown()
+            self._on_outcome.tell_aside(outcome)
+        self._note_if_quiet()
+
+    def _conclude(
+        self, place: Place, sent: SentMessage | None, error: BaseException | None, waited: Seconds
+    ) -> Outcome:
+        outcome = Outcome(message=place.message, sent=sent, error=error, attempts=place.attempts, waited=waited)
+        self._counters.count(outcome)
+        owner, place.owner = place.owner, None
+        if isinstance(owner, SendFuture):
+            resolve(owner, outcome)
+        elif isinstance(owner, Entry):
+            owner.finish(outcome)
+        elif error is not None and not self._on_outcome:
+            logger.warning("%s was not sent: %s", place.message.channel, _words(error))
+        return outcome
+
+    def _forget(self, future: SendFuture) -> None:
+        """Take a message whose future is cancelled out of the queue, unless it is on its way."""
+        if future._under_way is not False:  # noqa: SLF001  see _wrap
+            return
+        place = future._place  # noqa: SLF001  see _wrap
+        if place is None:
+            self.schedule.drop_plain()
+            place = Place(future.message, Priority.NORMAL, self._now())
+        elif not self.schedule.drop(place):
+            return
+        place.owner = None  # the future cancels itself
+        self._finish(place, None)
+
+    def _forget_entries(self, entries: Iterable[Entry]) -> None:
+        """Take what a stream that was left early has not sent yet out of the queue."""
+        for entry in entries:
+            place = entry.place
+            if place is None:
+                self.schedule.drop_plain()
+                place = Place(entry.message, Priority.NORMAL, self._now())
+            elif not self.schedule.drop(place):
+                continue
+            place.owner = None  # nobody reads the stream
+            self._finish(place, None)
+
+    async def _wait_for_room(self) -> None:
+        self._bind()
+        self._check_open()
+        while len(self) >= self._maxsize:  # ends: with room, or with the queue
+            room: asyncio.Future[None] = self._loop_of_queue().create_future()
+            self._room[room] = None
+            try:
+                await room
+            except asyncio.CancelledError:
+                self._room.pop(room, None)
+                if not room.cancelled():
+                    self._wake_one_who_waits_for_room()  # it was ours, and we do not need it
+                raise
+            self._check_open()
+
+    def _wake_one_who_waits_for_room(self) -> None:
+        while self._room:
+            room, _ = self._room.popitem(last=False)
+            if not room.done():
+                room.set_result(None)
+                return
+
+    def _turn_away(self) -> None:
+        """Wake all who wait for room: they find the queue closed."""
+        while self._room:
+            self._wake_one_who_waits_for_room()
+
+    def _note_if_quiet(self) -> None:
+        if self._quiet and self._is_quiet():
+            self._wake_who_wait_for_quiet()
+
+    def _wake_who_wait_for_quiet(self) -> None:
+        for quiet in self._quiet:
+            if not quiet.done():
+                quiet.set_result(None)
+        self._quiet.clear()
+
+    async def _end(self) -> None:
+        """Let the connections go, and keep the limits."""
+        self._ended = True
+        for idle in self._idle:
+            if not idle.done():
+                idle.set_result(None)
+        self._idle.clear()
+        if self._workers:
+            await asyncio.wait(tuple(self._workers))
+        await self._on_outcome.finish()
+        self._limiter.leave(self)
+        await self._limiter.save()
+
+
+def _is_wanted(item: Any) -> bool:
+    """Tell whether somebody still waits for what was put into the queue as it is."""
+    if isinstance(item, SendFuture):
+        return not item.done()
+    if isinstance(item, Entry):
+        return not item.stream.over
+    return True
+
+
+def _words(error: BaseException) -> str:
+    """Say what happened in words that may be logged: those of other people's errors may hold anything."""
+    return str(error) if isinstance(error, VonageMessagesError) else type(error).__name__

@@ -8,7 +8,7 @@ WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types check benchmark campaign-fuzz-webhooks clean
+.PHONY: help setup demo test lint format types check benchmark bench campaign-fuzz-webhooks campaign-limits campaign-kills clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,20 @@ benchmark: $(SETUP) ## Print what a token, a webhook and the receiving of many c
 	@$(BIN)/python benchmarks/token_cost.py
 	@$(BIN)/python benchmarks/webhook_parsing.py
 	@$(BIN)/python benchmarks/webhook_adapter.py
+
+bench: $(SETUP) ## Compare sending, limiting and the outbox with their peers (half an hour; results under build/)
+	@mkdir -p build/benchmarks/results
+	@$(BIN)/python benchmarks/send_throughput.py
+	@$(BIN)/python benchmarks/limiter.py --json build/benchmarks/results/limiter.json
+	@$(BIN)/python benchmarks/queue_memory.py --json build/benchmarks/results/queue_memory.json
+	@$(BIN)/python benchmarks/outbox_store.py
+	@$(BIN)/python benchmarks/outbox.py
+
+campaign-limits: $(SETUP) ## Send for a minute under the published limits, and check every window (3 minutes)
+	@$(BIN)/python benchmarks/campaign_limits.py
+
+campaign-kills: $(SETUP) ## Kill a bulk send a hundred times, and count every row (10 minutes)
+	@$(BIN)/python benchmarks/campaign_kills.py
 
 campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a minute)
 	@$(BIN)/python benchmarks/fuzz_webhooks.py

@@ -1,0 +1,46 @@
+"""The programs of the documentation run as they stand."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parent.parent / "docs"
+EXPECTED = {
+    ("queues.md", 0): r"True\n21\n",
+    ("queues.md", 1): r"10 in 1 s\n",
+    ("queues.md", 2): r"\('account',\)\n",
+}
+"""What each program prints."""
+
+
+def programs(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in EXPECTED}))
+def test_every_program_of_a_page_has_an_expected_output(page: str) -> None:
+    assert [number for name, number in EXPECTED if name == page] == list(range(len(programs(page))))
+
+
+@pytest.mark.parametrize(("page", "number"), EXPECTED)
+async def test_a_program_of_the_documentation_prints_what_it_should(page: str, number: int, tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        programs(page)[number],
+        env=dict(os.environ),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert errors.decode() == ""
+    assert re.fullmatch(EXPECTED[page, number], output.decode())

@@ -13,6 +13,7 @@ import asyncio
 import inspect
 import logging
 import math
+import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -135,6 +136,7 @@ class SendQueue:
         )
         self._circuit = self._repetition.circuit
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock: Callable[[], float] = time.monotonic
         self._schedule: Schedule | None = None
         self._workers: set[asyncio.Task[None]] = set()
         self._idle: list[asyncio.Future[Place | None]] = []
@@ -411,6 +413,7 @@ class SendQueue:
         """Belong to the running loop from the first use on."""
         if self._schedule is None:
             self._loop = asyncio.get_running_loop()
+            self._clock = self._loop.time
             self._limiter.join(self)
             self._schedule = Schedule(self._limiter.state, self._wrap, _is_wanted)
         elif asyncio.get_running_loop() is not self._loop:
@@ -419,7 +422,7 @@ class SendQueue:
 
     def _now(self) -> float:
         """Read the clock of the loop that the queue belongs to."""
-        return self._loop_of_queue().time()
+        return self._clock()
 
     def _loop_of_queue(self) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop() if self._loop is None else self._loop

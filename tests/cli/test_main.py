@@ -41,7 +41,7 @@ def test_the_help_fits_80_columns(command: list[str]) -> None:
 
 def test_the_help_lists_every_command() -> None:
     result = CliRunner().invoke(application, ["--help"])
-    assert set(application.commands) == {"demo", "send", "simulator"}
+    assert set(application.commands) == {"bulk", "demo", "send", "simulator"}
     assert all(f"  {name} " in result.output for name in application.commands)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from vonage_messages import __version__
+from vonage_messages.cli.bulk import bulk
 from vonage_messages.cli.demo import demo
 from vonage_messages.cli.send import send
 from vonage_messages.cli.simulator import simulator
@@ -37,6 +38,7 @@ def application() -> None:
     """Send SMS, MMS, RCS, WhatsApp, Messenger, Viber and email messages with the Vonage Messages API."""
 
 
+application.add_command(bulk)
 application.add_command(demo)
 application.add_command(send)
 application.add_command(simulator)

@@ -64,7 +64,8 @@ def test_plan_shows_what_a_run_would_do_and_makes_no_outbox(people: Path) -> Non
 
 def test_plan_fits_80_columns_and_leaves_no_space_at_a_line_end(people: Path) -> None:
     lines = bulk("plan", people, *SHORTCUT).output.splitlines()
-    assert max(map(len, lines)) <= 80
+    # The path of the file stays whole, however long.
+    assert max(len(line) for line in lines if str(people) not in line) <= 80
     assert [line for line in lines if line != line.rstrip()] == []
 
 

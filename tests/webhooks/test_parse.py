@@ -176,7 +176,7 @@ def test_event_cannot_be_changed() -> None:
         b"", b" ", b"null", b"true", b"1", b'"text"', b"[]", b"[{}]", b"{", b"{}}", b"{} {}", b"{'a': 1}", b'{"a": 01}',
         b'{"a": "\x01"}', b'{"a": 1,}', b"\xff\xfe{}",
         '{"a":1}'.encode("utf-16"), b'{"a": "\xff"}', b'{"a": "\xed\xa0\x80"}',
-        "", "null", "[]", "{", None, 5, [], object(),
+        "", "null", "[]", "{", None, 5, [], Ellipsis,
     ],
     ids=repr,
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 import unicodedata
 from typing import TYPE_CHECKING, Any
@@ -67,10 +68,10 @@ def show_sentence(sentence: str, console: Console, style: str = "") -> None:
 
 
 def _wrapped(text: Text, console: Console, *, indent: int = 0) -> Iterator[Text]:
-    # A path or a command that is longer than the line stays whole: it is there to be copied.
-    for line in text.wrap(console, max(console.width - indent, 2 * _INDENT), overflow="ignore"):
-        line.rstrip()
-        yield line
+    """Break a text between words. A path or a command that is longer than a line stays whole: it is to be copied."""
+    width = max(console.width - indent, 2 * _INDENT)
+    for line in textwrap.wrap(text.plain, width, break_long_words=False, break_on_hyphens=False):
+        yield Text(line, style=text.style)
 
 
 def plan_document(view: PlanView) -> dict[str, Any]:

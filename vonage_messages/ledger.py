@@ -332,7 +332,7 @@ class Settlement(StrEnum):
     """Several rows have that ref: it proves nothing about any of them."""
 
     UNKNOWN = "unknown"
-    """No row has that ref."""
+    """No row that has ever left has that ref."""
 
 
 class LedgerStore(Protocol):

@@ -424,6 +424,12 @@ async def test_lost_answer_after_its_status_changes_nothing(store: SqliteLedgerS
     assert ((await only(store)).state, (await only(store)).error_title) == (State.ACCEPTED, None)
 
 
+async def test_status_of_another_message_does_not_settle_a_row_that_has_never_left(store: SqliteLedgerStore) -> None:
+    (row,) = await claimed(store)
+    assert await store.settle(row.ref, message_uuid="of long ago", now=NOW) is Settlement.UNKNOWN
+    assert (await only(store)).state is State.CLAIMED
+
+
 async def test_shared_ref_settles_nothing_and_is_told(store: SqliteLedgerStore) -> None:
     rows = await sending(store, new("a", ref="r"), new("b", ref="r"), new("c"))
     assert [row.ref_shared for row in rows] == [True, True, False]

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from vonage_messages.values import Seconds
+
 ItemT = TypeVar("ItemT")
 AnswerT = TypeVar("AnswerT")
 
@@ -19,11 +21,16 @@ class Batching(Generic[ItemT, AnswerT]):
     Collects items, and hands them to *do* together: ``await do(items)`` gives one answer for all who asked.
 
     One call is under way at a time, and items go in the order in which they came. What fails, fails for everyone who
-    went with it.
+    went with it. Fewer than *wanted* items wait *patience* seconds for company: without that, the first who is ready
+    goes alone, and all others wait for a call that was made for one.
     """
 
-    def __init__(self, do: Callable[[Sequence[ItemT]], Awaitable[AnswerT]]) -> None:
+    def __init__(
+        self, do: Callable[[Sequence[ItemT]], Awaitable[AnswerT]], *, wanted: int = 0, patience: Seconds = 0.0
+    ) -> None:
         self._do = do
+        self._wanted = wanted
+        self._patience = patience
         self._items: list[ItemT] = []
         self._asking: list[asyncio.Future[AnswerT]] = []
         self._task: asyncio.Task[None] | None = None
@@ -49,8 +56,8 @@ class Batching(Generic[ItemT, AnswerT]):
     async def _run(self) -> None:
         try:
             while self._items:  # ends: when nobody has come meanwhile
-                # Once round the loop, so that all who are ready now go together.
-                await asyncio.sleep(0)
+                # At least once round the loop, so that all who are ready now go together.
+                await asyncio.sleep(self._patience if len(self._items) < self._wanted else 0)
                 await self._do_next()
         finally:
             self._task = None

@@ -20,7 +20,7 @@ import logging
 import uuid
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
@@ -45,7 +45,7 @@ from vonage_messages.values import Seconds
 from vonage_messages.wire.payloads import from_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from vonage_messages.channels.base import Message
     from vonage_messages.clients.client import Client
@@ -69,6 +69,9 @@ _LOOK_AGAIN: Seconds = 0.5
 _PROGRESS_EVERY: Seconds = 0.2
 _PROGRESS_SHARE = 20
 """Counting the rows may take one part in so many of the time: a million take a while."""
+
+_PATIENCE: Seconds = 0.002
+"""How long a mark waits for company: less than a commit takes on most disks."""
 
 _RETURNS = 3
 """How often one run takes a row up again that could not be sent just then."""
@@ -152,10 +155,10 @@ class _RowClient:
         self.limiter: Limiter | None = client.limiter
         self.retry: RetryPolicy = client.retry
 
-    async def attempt(self, message: Message, *, api_version: ApiVersion | None = None) -> SentMessage:
-        del api_version
-        version: Any = message.row.version if isinstance(message, RowMessage) else "v1"
-        return await self._client.attempt(message, api_version=version)
+    def attempt(self, message: Message, *, api_version: ApiVersion | None = None) -> Awaitable[SentMessage]:
+        if isinstance(message, RowMessage):
+            api_version = cast("ApiVersion", message.row.version)
+        return self._client.attempt(message, api_version=api_version)
 
 
 class _LimitsInLedger:
@@ -232,7 +235,9 @@ class Run:
             on_return=self._keep,
         )
         self._spending = None if budget is None else _Spending(budget)
-        self._writing: Batching[int | Outcome, Mapping[int, int]] = Batching(self._write)
+        self._writing: Batching[int | Outcome, Mapping[int, int]] = Batching(
+            self._write, wanted=connections // 2, patience=_PATIENCE
+        )
         """Rows to be marked, by their ids, and outcomes to be recorded."""
         self._unrecorded: list[Outcome] = []
         self._attempts: dict[int, int] = {}
@@ -264,13 +269,17 @@ class Run:
         began = loop.time()
         await self._begin(resend=resend)
         keepers = [loop.create_task(self._keep_lease()), loop.create_task(self._show_progress(began))]
+        cancelled = False
         try:
             await self._feed_until_done()
+        except asyncio.CancelledError:
+            cancelled = True
+            self.stop("it was cancelled")
         except BaseException as error:
-            self.stop("it was cancelled" if isinstance(error, asyncio.CancelledError) else f"it failed: {error}")
+            self.stop(f"it failed: {error}")
             raise
         finally:
-            await self._wind_up(keepers)
+            await self._wind_up(keepers, cancelled=cancelled)
         if self._broken is not None:
             raise self._broken
         report = await self._report(loop.time() - began)
@@ -362,8 +371,8 @@ class Run:
         row = sent.message.row
         self._draw_conclusions(sent)
         event = self._event_of(row, sent)
-        if self._spending is not None and event not in _SPENDING:
-            self._spending.give_back(row.id)
+        if self._spending is not None:
+            self._spending.settle(row.id, sent=event in _SPENDING)
         if event is None:
             self._count_off(1)
             return
@@ -510,10 +519,9 @@ class Run:
             logger.warning("on_progress raised %s; it is not called again", type(error).__name__)
             self._on_progress = None
 
-    async def _wind_up(self, keepers: Sequence[asyncio.Task[None]]) -> None:
-        """Let what is under way finish, give the rest back, and end the tasks, also when the run is cancelled."""
+    async def _wind_up(self, keepers: Sequence[asyncio.Task[None]], *, cancelled: bool) -> None:
+        """Let what is under way finish, give the rest back, and end the tasks; then be cancelled, if that was asked."""
         winding = asyncio.get_running_loop().create_task(self._finish(keepers))
-        cancelled = False
         while not winding.done():  # ends: with the requests under way, each of which has a deadline
             try:
                 await asyncio.shield(winding)
@@ -661,14 +669,16 @@ class _Spending:
         self._messages += 1
         return None
 
-    def give_back(self, row_id: int) -> None:
-        """Note that the message of a row was not sent."""
-        self._cost -= self._taken.pop(row_id)
-        self._messages -= 1
+    def settle(self, row_id: int, *, sent: bool) -> None:
+        """Note whether the message of a row was sent, or may have been; if not, its part goes to others."""
+        cost = self._taken.pop(row_id)
+        if not sent:
+            self._cost -= cost
+            self._messages -= 1
 
     def _price(self, message: RowMessage) -> Decimal | None:
         prices = self._budget.prices
-        version: Any = message.row.version
+        version = cast("ApiVersion", message.row.version)
         return None if prices is None else prices.cost(from_payload(dict(message.payload), version, lenient=True))
 
 

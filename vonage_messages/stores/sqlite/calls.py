@@ -409,7 +409,9 @@ def _settled(file: LedgerFile, proof: Proof) -> Settlement:
     found = file.connection.execute(sql("messages_by_ref"), {"ref": proof.ref}).fetchall()
     if len(found) != 1:
         return Settlement.SHARED if found else Settlement.UNKNOWN
-    ((row_id, state),) = found
+    ((row_id, state, attempts),) = found
+    if not attempts:  # it never left: the status is of another message, under a client_ref that was used before
+        return Settlement.UNKNOWN
     after = next_state(_STATES[state], Event.SETTLE_ACCEPTED)
     if after is _STATES[state]:
         file.connection.execute(sql("complete_accepted"), (proof.message_uuid, None, row_id))

@@ -8,9 +8,11 @@ from typing import Any
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vonage_messages import ConfigurationError
-from vonage_messages.limits.rate import TOLERANCE, Cap, Rate
+from vonage_messages.limits.rate import TOLERANCE, Cap, Rate, figure, span
 
 
 def test_rate_without_burst_makes_up_for_late_timers_only() -> None:
@@ -80,4 +82,42 @@ def test_limits_are_values(limit: Rate | Cap) -> None:
 def test_rate_can_be_read() -> None:
     assert str(Rate(1, per=6.0, burst=45)) == "1 in 6 s, at most 45 at once"
     assert repr(Rate(30)) == "Rate(n=30, per=1.0, burst=None)"
-    assert str(Cap(2_000)) == "2000 in any 86400 s"
+    assert str(Cap(2_000)) == "2000 in any 1 day"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"),
+    [
+        (0.5, "0.5 s"),
+        (1.0, "1 s"),
+        (59, "59 s"),
+        (60.0, "1 min"),
+        (90.0, "90 s"),
+        (3600, "1 h"),
+        (5400.0, "90 min"),
+        (86_400.0, "1 day"),
+        (90_000.0, "25 h"),
+        (30 * 86_400.0, "30 days"),
+        (86_400.001, "86400.001 s"),
+        (1e-9, "1e-09 s"),
+    ],
+)
+def test_span_is_written_without_loss_in_a_unit_that_fits(seconds: float, written: str) -> None:
+    assert span(seconds) == written
+
+
+@given(st.floats(min_value=1e-300, max_value=1e300) | st.integers(min_value=1, max_value=10**15))
+def test_span_can_be_read_back(seconds: float) -> None:
+    number, _, unit = span(seconds).partition(" ")
+
+    assert float(number) * {"s": 1, "min": 60, "h": 3600, "day": 86_400, "days": 86_400}[unit] == pytest.approx(
+        seconds, rel=1e-15
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(30, "30"), (30.0, "30"), (1_234_567, "1234567"), (0.25, "0.25"), (1e300, "1e+300")]
+)
+def test_number_of_a_rate_is_written_without_loss(value: float, written: str) -> None:
+    assert figure(value) == written
+    assert str(Rate(value)) == f"{written} in 1 s"

@@ -2,9 +2,9 @@
 The limits that the platform and its providers publish, each with its source. Read 2026-11.
 
 Figures of a provider may change without Vonage noting it, and most can be raised for an account: every one is a
-setting. What is not published (SMS from long codes, toll-free numbers and short codes, Viber, RCS) has no limit here
-but the account's; a registered US 10DLC campaign has its own, which the account's owner knows and sets for the
-sender.
+setting, as in ``Limits.published().replacing(each_sender={"whatsapp": Rate(1000)})``. What is not published (SMS from
+long codes, toll-free numbers and short codes, Viber, RCS) has no limit here but the account's; a registered US 10DLC
+campaign has its own, which the account's owner knows and sets for the sender.
 """
 
 from __future__ import annotations

@@ -24,6 +24,22 @@ second (measured 2026-11). 10 ms of memory keep 30/s and 20,000/s alike to the r
 have more than ``1 + rate * (length + 10 ms)``.
 """
 
+_UNITS: Final = ((86_400, "day"), (3600, "h"), (60, "min"))
+
+
+def figure(value: float) -> str:
+    """Write a number without loss: ``30``, ``1000000``, ``0.5``."""
+    return str(int(value)) if value == int(value) and value < 2**53 else repr(value)
+
+
+def span(seconds: Seconds) -> str:
+    """Write a span in the largest unit that divides it, without loss: ``30 days``, ``1 h``, ``90 min``, ``0.5 s``."""
+    for length, unit in _UNITS:
+        if seconds % length == 0 and seconds > 0:
+            count = seconds / length
+            return f"{figure(count)} {unit}{'s' if unit == 'day' and count != 1 else ''}"
+    return f"{figure(seconds)} s"
+
 
 def _positive(limit: object, field: attrs.Attribute[float], value: object) -> None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value > 0 and math.isfinite(value)):
@@ -80,7 +96,7 @@ class Rate:
 
     def __str__(self) -> str:
         burst = "" if self.burst is None else f", at most {self.burst} at once"
-        return f"{self.n:g} in {self.per:g} s{burst}"
+        return f"{figure(self.n)} in {span(self.per)}{burst}"
 
 
 @attrs.frozen
@@ -103,4 +119,4 @@ class Cap:
     per: Seconds = attrs.field(default=86_400.0, validator=_positive, kw_only=True)
 
     def __str__(self) -> str:
-        return f"{self.n} in any {self.per:g} s"
+        return f"{self.n} in any {span(self.per)}"

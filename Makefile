@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
 WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
+# How many processes run the tests: as many as there are processors, at most four.
+WORKERS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format types check benchmark bench campaign-fuzz-webhooks campaign-limits campaign-kills clean
@@ -19,7 +21,7 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 	@$(BIN)/vonage-messages demo
 
 test: $(SETUP) $(WHEELS) ## Run the tests
-	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(BIN)/python -m pytest -q $(ARGS)
+	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadgroup $(ARGS)
 
 lint: $(SETUP) ## Check style, formatting and the floors of the house
 	@$(BIN)/ruff check .

@@ -242,7 +242,8 @@ class Schedule:
         place.seq = self._seq
         self._look_up(place)
         self._watch_end(place)
-        for gate in place.gates:
+        # Where a pair is held, only its turn tells who of it is first.
+        for gate in () if self._is_typed(place) else place.gates:
             line = self._lines.get(gate)
             if line is not None and line.heaps[place.priority]:
                 self._park(place, gate)
@@ -265,6 +266,8 @@ class Schedule:
                 self._wake(now)
             place = self._pop()
             if place is None:
+                if self._timed and self._timed[0][0] <= now:
+                    continue  # a line was armed while those who were dropped were thrown away
                 return None
             if place.expires_at <= now or place.give_up_at <= now:
                 self._put_aside(place)
@@ -451,7 +454,7 @@ class Schedule:
             self._count(place, -1)
             self._look_up(place)
         pair, lines = place.pair, self._lines
-        if self._typed and pair is not None and pair[0] in self._typed and not self._may_hold(place, pair):
+        if pair is not None and self._is_typed(place) and not self._may_hold(place, pair):
             return pair
         latest, obstacle = now, None
         for gate in place.gates:
@@ -464,6 +467,10 @@ class Schedule:
         if pair is not None and (pair in self._busy or (lines and self._is_behind(place, pair))):
             return pair
         return None
+
+    def _is_typed(self, place: Place) -> bool:
+        """Tell whether messages of one pair may fall under different limits: then whoever waits holds the pair."""
+        return bool(self._typed) and place.pair is not None and place.pair[0] in self._typed
 
     def _may_hold(self, place: Place, pair: Pair) -> bool:
         """Let *place* hold its pair, among those of its priority, until it has left; false where another does."""

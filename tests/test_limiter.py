@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -305,3 +306,20 @@ async def test_loading_can_be_done_before_anything_is_sent() -> None:
     snapshot = await store.load()
     assert snapshot is not None
     assert snapshot["last"] is False
+
+
+async def test_limiter_that_is_in_use_on_a_loop_is_refused_to_another() -> None:
+    limiter = Limiter(SLOW)
+    await limiter.acquire(SMS)
+    waiting = asyncio.create_task(limiter.acquire(SMS))
+    await asyncio.sleep(0)
+
+    def elsewhere() -> None:
+        with pytest.raises(RuntimeError, match="make a Limiter for each thread"):
+            asyncio.run(limiter.acquire(SMS))
+
+    await asyncio.to_thread(elsewhere)
+    assert not waiting.done()
+    waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting

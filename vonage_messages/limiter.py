@@ -70,7 +70,8 @@ class Limiter:
         async with Client(auth, sandbox=True, limits=limiter) as client: ...
 
     Hand one limiter to everything that sends for an account: several clients, several queues. It may be built outside
-    an event loop, and used from several loops one after another, never from two at once.
+    an event loop, and used from several loops one after another. From two at once (threads that each run one) it is
+    refused with a ``RuntimeError``.
 
     *limits*: by default what is published. *store*: where they survive the process; limits that hold a ``Cap`` need
     one. *clock* gives unix seconds, for the store.
@@ -262,10 +263,20 @@ class Limiter:
         return False
 
     def _bind(self) -> None:
-        """Belong to the running loop; what waited on one that has ended is forgotten."""
+        """
+        Belong to the running loop; what waited on one that has ended is forgotten.
+
+        Raises:
+            RuntimeError: the loop it belongs to is at work, in another thread, or has somebody who waits.
+        """
         loop = asyncio.get_running_loop()
         if loop is self._loop:
             return
+        if self._loop is not None and not self._loop.is_closed() and (self._loop.is_running() or self._is_waited_for()):
+            raise RuntimeError(
+                "these limits are in use on another event loop, which has not ended: make a Limiter for each thread, "
+                "and divide the limits between them, or send from one loop."
+            )
         self._loop = loop
         for waiter in self._waiters:
             for _ in waiter.schedule.drain():  # they are counted at their limits
@@ -275,6 +286,9 @@ class Limiter:
         self._timer_at = math.inf
         self._writing = asyncio.Lock()
         self._open = self._store is None  # a save may have ended with the loop
+
+    def _is_waited_for(self) -> bool:
+        return any(len(waiter.schedule) for waiter in self._waiters)
 
     def _begin_to_load(self) -> asyncio.Task[None]:
         if self._loading is None or self._loading.done():

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from vonage_messages import errors
 from vonage_messages.auth import BasicAuth
@@ -141,3 +143,18 @@ def test_what_is_no_limits_is_refused(wrong: object) -> None:
 def test_client_with_a_cap_needs_a_limiter_with_a_store() -> None:
     with pytest.raises(errors.ConfigurationError, match="store="):
         Client(AUTH, limits=Limits.sandbox())
+
+
+async def test_time_that_was_waited_for_a_place_is_given_back_to_the_request() -> None:
+    async def slow(_request: web.Request) -> web.Response:
+        await asyncio.sleep(0.3)
+        return web.json_response({"message_uuid": "u"}, status=202)
+
+    app = web.Application()
+    app.router.add_post("/v1/messages", slow)
+    async with TestServer(app) as server:
+        limits = Limits(account=Rate(2, burst=1))
+        options = {"base_url": str(server.make_url("")).rstrip("/"), "timeout": Timeout(connect=0.5, total=0.6)}
+        async with Client(AUTH, limits=limits, **options) as client:
+            await client.send(SMS)
+            assert (await client.send(SMS)).message_uuid == "u"  # 0.2 s and more of waiting, then 0.3 s for the answer

@@ -166,8 +166,8 @@ class Client:
     *ssl_context*: an ``ssl.SSLContext``, to trust an authority of one's own. It must verify.
     *app_name*: added to the ``User-Agent``.
     *limits*: ``Limits``, or a ``Limiter`` that is shared with others: every attempt of ``send``, ``reply`` and
-    ``failover`` waits for its place, within ``timeout.total``. Without them a client is not paced. A ``SendQueue`` on
-    this client keeps the same limits, and charges each message once.
+    ``failover`` waits for its place, at most ``timeout.total`` seconds, which its requests then have as well. Without
+    them a client is not paced. A ``SendQueue`` on this client keeps the same limits, and charges each message once.
 
     Raises:
         ConfigurationError: options that cannot work, or contradict each other.
@@ -549,11 +549,19 @@ class Client:
             await asyncio.sleep(wait)
 
     async def _wait_for_place(self, call: _Call[Any]) -> None:
-        """Wait until every limit has a place for one request of *call*."""
+        """
+        Wait until every limit has a place for one request of *call*, no longer than the call may take.
+
+        That time is given back to the call: a request that began just before its end would leave open what became of
+        the message.
+        """
         if self._limiter is None:
             return
-        left = call.deadline - asyncio.get_running_loop().time()
-        await self._limiter.acquire(_UPDATE if call.message is None else call.message, max_wait=max(left, 0.001))
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        left = max(call.deadline - began, 0.001)
+        await self._limiter.acquire(_UPDATE if call.message is None else call.message, max_wait=left)
+        call.deadline += loop.time() - began
 
     def _learn(self, result: object) -> None:
         """Let the limits hear what the platform says about speed."""

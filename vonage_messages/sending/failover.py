@@ -308,6 +308,8 @@ class Failover:
             APIError, TransportError, UnexpectedResponseError, QueueError: see above.
         """
         _check(self, sender, options)
+        if not isinstance(tracker, Tracker):
+            raise ConfigurationError(f"a Tracker is needed that hears the statuses, not {type(tracker).__name__}.")
         chain = _Chain(self, sender, tracker, options)
         try:
             return await chain.run()

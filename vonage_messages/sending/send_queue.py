@@ -603,6 +603,11 @@ class SendQueue:
 
     def _halt(self) -> None:
         """Begin nothing more: a task that is made while its loop shuts down is never run to its end."""
+        if not self._halted and len(self):
+            logger.warning(
+                "%d messages were not sent, because the event loop ended: use `async with`, or await queue.close().",
+                len(self),
+            )
         self._halted = True
         self._on_outcome.halt()
         self._turn_away()

@@ -189,6 +189,38 @@ async def test_messages_of_a_platform_that_stays_away_fail_after_the_longest_out
     assert len(platform.requests) < 90
 
 
+async def test_platform_that_only_fails_is_not_waited_for_any_longer(tools: Any) -> None:
+    def fail(*_: object) -> None:
+        raise errors.ServerError(503)
+
+    platform = tools.Platform(fail, latency=0.01)
+    async with tools.queue(platform, max_outage=120) as queue:
+        began = now()
+        outcomes = await queue.send_all([tools.sms(number) for number in range(200)])
+        assert now() - began <= 160
+    kinds = {type(outcome.error) for outcome in outcomes}
+    assert kinds == {errors.ServerError, errors.CircuitOpenError}
+    assert len([outcome for outcome in outcomes if outcome.maybe_sent]) == len(platform.requests) < 90
+
+
+async def test_time_out_around_a_queue_leaves_nothing_sending(tools: Any) -> None:
+    platform = tools.Platform(latency=0.01)
+    queue = tools.queue(platform, Limits(account=Rate(1)))
+
+    async def fill() -> None:
+        async with asyncio.timeout(2.5), queue:
+            for number in range(50):
+                await queue.put(tools.sms(number))
+
+    with pytest.raises(TimeoutError):
+        await fill()
+    left = len(platform.requests)
+    assert left <= 4
+    await asyncio.sleep(30)
+    assert len(platform.requests) == left
+    assert len(queue) == 0
+
+
 async def test_queue_can_be_used_again_after_an_outage(tools: Any) -> None:
     down = True
     platform = tools.Platform(lambda *_: tools.unreachable() if down else None, latency=0.01)

@@ -106,8 +106,9 @@ def tell(process: subprocess.Popen[str]) -> None:
 def kill(process: subprocess.Popen[str]) -> list[str]:
     """Kill a program at once; give all that it has said and nobody has read yet."""
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=LONGEST_RUN)
-    return rest.splitlines()
+    process.wait(timeout=LONGEST_RUN)
+    # Not communicate(): it passes by what readline() has read ahead.
+    return [] if process.stdout is None else process.stdout.read().splitlines()
 
 
 def is_whole(path: Path) -> bool:

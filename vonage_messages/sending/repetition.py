@@ -73,6 +73,14 @@ class Repetition:
         )
         return None if wait is None else now + wait
 
+    def outage(self, now: float) -> CircuitOpenError | None:
+        """Say that nobody is waited for any more, where the platform has not done its work for too long."""
+        if self.circuit.state == "closed" or now - self.circuit.opened_at < self._max_outage:
+            return None
+        return CircuitOpenError(
+            f"the platform could not be reached for {self._max_outage:g} s: the message was not sent."
+        )
+
     def _after_refusal(self, place: Place, error: RateLimitedError, now: float) -> float | None:
         """Slow the account down, and put the message back in its place."""
         self.circuit.succeeded()
@@ -96,9 +104,8 @@ class Repetition:
 
     def _after_outage(self, place: Place, now: float) -> float:
         """Let a message that never left wait for the platform to come back, unless that has lasted too long."""
-        if now - self.circuit.opened_at >= self._max_outage:
-            raise CircuitOpenError(
-                f"the platform could not be reached for {self._max_outage:g} s: the message was not sent."
-            )
+        outage = self.outage(now)
+        if outage is not None:
+            raise outage
         place.attempts -= 1
         return now

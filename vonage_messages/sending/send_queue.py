@@ -172,10 +172,14 @@ class SendQueue:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is None:
-            await self.close()
-        else:
+        if kind is not None:
             await self.cancel()
+            return
+        try:
+            await self.close()
+        except asyncio.CancelledError:  # whoever gives up waiting here has nothing left to cancel it with
+            await self.cancel()
+            raise
 
     @property
     def limiter(self) -> Limiter:
@@ -681,6 +685,10 @@ class SendQueue:
         except CircuitOpenError as outage:
             self.stop(outage)
             return self._settle(place, None, outage)
+        over = self._repetition.outage(self._now())
+        if over is not None:  # answers that leave everything open, for too long: this one keeps its own
+            self.stop(over)
+            return self._settle(place, None, error)
         if not was_closed:
             self._pump_soon()  # there may be a probe to be made, or no need of one any more
         if again_at is None:

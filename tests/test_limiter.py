@@ -5,24 +5,51 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
+import sys
+import threading
 from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from vonage_messages import errors
+from vonage_messages.auth import BasicAuth
 from vonage_messages.channels.sms import Sms
 from vonage_messages.channels.whatsapp import WhatsappText
+from vonage_messages.clients.client import Client
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.limits.store import MemoryLimitStore
+from vonage_messages.sending.send_queue import SendQueue
+from vonage_messages.stores.file import FileLimitStore
+from vonage_messages.webhooks.parse import parse_status
 
 SMS = Sms(to="447700900000", from_="Acme", text="Hello")
 SPAN = 0.05
 """From one turn to the next, in these tests."""
 SLOW = Limits(account=Rate(1, per=SPAN, burst=1))
 FAR = Limits(account=Rate(1, per=3600, burst=1))
+
+
+TOO_FAST = {
+    "message_uuid": "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab",
+    "to": "447700900000",
+    "from": "14155550100",
+    "timestamp": "2026-01-01T14:00:00.000Z",
+    "status": "rejected",
+    "channel": "whatsapp",
+    "error": {"type": "https://developer.vonage.com/api-errors/messages#1241", "title": 1241, "detail": "Throttled"},
+}
+
+
+@pytest.fixture
+def client() -> Client:
+    """A client for queues that send nothing."""
+    return Client(BasicAuth("abcd1234", "secret"), base_url="http://127.0.0.1:9")
 
 
 def now() -> float:
@@ -48,6 +75,27 @@ def test_cap_needs_a_store(limits: Limits) -> None:
     with pytest.raises(errors.ConfigurationError, match="store=FileLimitStore"):
         Limiter(limits)
     Limiter(limits, store=MemoryLimitStore())
+
+
+@pytest.mark.parametrize("wrong", [30, "published", Rate(1), Cap(5), Limiter(SLOW), {"account": 30}])
+def test_what_is_no_limits_is_refused(wrong: Any) -> None:
+    with pytest.raises(errors.ConfigurationError, match=f"limits must be Limits, .*, not {type(wrong).__name__}"):
+        Limiter(wrong)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "name"),
+    [
+        ("caps.json", "str"),
+        (Path("caps.json"), f"{type(Path()).__name__}"),
+        (MemoryLimitStore, "the class MemoryLimitStore"),
+        (SimpleNamespace(load=print), "SimpleNamespace"),
+    ],
+)
+def test_what_keeps_no_limits_is_refused_early(wrong: Any, name: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match=r"FileLimitStore\('caps.json'\)") as caught:
+        Limiter(Limits(account=Cap(5)), store=wrong)
+    assert f"and not be {name}." in str(caught.value)
 
 
 async def test_turns_are_given_at_the_rate() -> None:
@@ -323,3 +371,131 @@ async def test_limiter_that_is_in_use_on_a_loop_is_refused_to_another() -> None:
     waiting.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await waiting
+
+
+def test_threads_that_begin_at_once_get_the_limits_or_an_error() -> None:
+    """None of them hangs, and none takes from another what waits there."""
+    limiter = Limiter(Limits(account=Rate(1000)))
+    together = threading.Barrier(8)
+    answers: list[str] = []
+
+    async def use() -> None:
+        together.wait(timeout=10)
+        try:
+            await limiter.acquire(SMS, max_wait=5)
+            answers.append("granted")
+        except RuntimeError as error:
+            answers.append(str(error))
+        together.wait(timeout=10)
+
+    threads = [threading.Thread(target=lambda: asyncio.run(use()), daemon=True) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert len(answers) == 8
+    assert answers.count("granted") == 1
+    asyncio.run(limiter.acquire(SMS, max_wait=5))
+
+
+async def test_other_loop_may_neither_observe_nor_load_while_limits_are_in_use() -> None:
+    limiter = Limiter(Limits(account=Cap(10)), store=MemoryLimitStore())
+    await limiter.acquire(SMS)
+    status = parse_status(TOO_FAST)
+
+    async def observe() -> None:
+        limiter.observe(status)
+
+    for use in (observe, limiter.load, limiter.save):
+        with pytest.raises(RuntimeError, match="in use on another event loop"):
+            await asyncio.to_thread(asyncio.run, use())
+    limiter.observe(status)
+    assert limiter.state.slowed == ("sender whatsapp/14155550100",)
+
+
+async def test_limits_without_a_store_need_no_loop_to_be_saved() -> None:
+    limiter = Limiter(SLOW)
+    await limiter.acquire(SMS)
+    await asyncio.to_thread(asyncio.run, limiter.save())
+    await limiter.acquire(SMS)
+
+
+def test_queue_that_was_not_closed_keeps_the_limits_until_its_loop_is(client: Client) -> None:
+    limiter = Limiter(FAR)
+    first = asyncio.new_event_loop()
+
+    async def begin() -> SendQueue:
+        queue = SendQueue(client, limits=limiter)
+        queue.pause()
+        queue.submit(SMS).cancel()
+        return queue
+
+    queue = first.run_until_complete(begin())
+    with pytest.raises(RuntimeError, match="a queue has not been closed"):
+        asyncio.run(limiter.acquire(SMS))
+    first.run_until_complete(queue.cancel())
+    limiter.state.account[0].ready = 0.0
+    asyncio.run(limiter.acquire(SMS, max_wait=1))
+    first.close()
+
+
+def test_what_waited_on_a_loop_that_has_ended_hears_that_it_was_not_sent(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    limiter = Limiter(FAR)
+    heard: list[object] = []
+
+    async def begin() -> list[asyncio.Future[Any]]:
+        queue = SendQueue(client, limits=limiter)
+        queue.pause()
+        await queue.put(SMS)
+        futures: list[asyncio.Future[Any]] = [queue.submit(SMS), queue.submit(SMS)]
+        futures[0].add_done_callback(heard.append)
+        await asyncio.sleep(0.01)
+        return futures
+
+    futures = asyncio.run(begin())
+    assert not any(future.done() for future in futures)
+    limiter.state.account[0].ready = 0.0
+    with caplog.at_level(logging.WARNING, logger="vonage_messages"):
+        asyncio.run(limiter.acquire(SMS, max_wait=1))
+    assert [type(future.exception()) for future in futures] == [errors.QueueClosedError] * 2
+    assert "3 messages waited under these limits and were not sent" in caplog.text
+    assert heard == []
+
+
+def test_limiters_one_after_another_keep_one_file(tmp_path: Path) -> None:
+    given = 0
+
+    async def use() -> int:
+        limiter = Limiter(Limits(account=Cap(10)), store=FileLimitStore(tmp_path / "limits.json"))
+        count = 0
+        for _ in range(4):
+            with contextlib.suppress(errors.LimitTimeoutError):
+                await limiter.acquire(SMS, max_wait=0.05)
+                count += 1
+        await limiter.save()
+        return count
+
+    for _ in range(4):
+        given += asyncio.run(use())
+    assert given == 10
+
+
+def test_limiter_that_was_dropped_without_a_last_save_leaves_its_file(tmp_path: Path) -> None:
+    async def use() -> None:
+        limiter = Limiter(Limits(account=Cap(1000)), store=FileLimitStore(tmp_path / "limits.json"))
+        await limiter.acquire(SMS, max_wait=1)
+
+    for _ in range(3):
+        asyncio.run(use())
+
+
+async def test_two_limiters_with_one_file_at_a_time_are_refused(tmp_path: Path) -> None:
+    first, second = (Limiter(Limits(account=Cap(10)), store=FileLimitStore(tmp_path / "limits.json")) for _ in range(2))
+    await first.acquire(SMS)
+    if sys.platform != "win32":
+        with pytest.raises(errors.StoreUnavailableError, match="another FileLimitStore of this process"):
+            await second.acquire(SMS)
+    await first.save()
+    await second.acquire(SMS)

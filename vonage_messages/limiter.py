@@ -9,8 +9,10 @@ client that was given limits for each of its sends.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from vonage_messages.errors import (
     ConfigurationError,
     LimitTimeoutError,
+    QueueClosedError,
     RateLimitedError,
     StoreUnavailableError,
     VonageMessagesError,
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vonage_messages")
 
 _ROUNDS = 1000
-_SAVE_AGAIN_AFTER: Seconds = 1.0
 
 
 class Waiter(Protocol):
@@ -70,14 +72,14 @@ class Limiter:
         async with Client(auth, sandbox=True, limits=limiter) as client: ...
 
     Hand one limiter to everything that sends for an account: several clients, several queues. It may be built outside
-    an event loop, and used from several loops one after another. From two at once (threads that each run one) it is
-    refused with a ``RuntimeError``.
+    an event loop, and used from several loops one after another. While it is in use on one, every other (that of
+    another thread, say) is refused with a ``RuntimeError``.
 
     *limits*: by default what is published. *store*: where they survive the process; limits that hold a ``Cap`` need
     one. *clock* gives unix seconds, for the store.
 
     Raises:
-        ConfigurationError: there is a cap and no store.
+        ConfigurationError: *limits* are none, *store* is none, or there is a cap and no store.
     """
 
     def __init__(
@@ -87,7 +89,8 @@ class Limiter:
         store: LimitStore | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.limits = Limits.published() if limits is None else limits
+        self.limits = Limits.published() if limits is None else checked_limits(limits)
+        _check_store(store)
         if self.limits.caps and store is None:
             raise ConfigurationError(
                 f"the limit of {shown(self.limits.caps[0])} is a cap, which must outlive this process: give "
@@ -105,21 +108,13 @@ class Limiter:
         self._waiters: deque[Waiter] = deque()
         self._desk: _Desk | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._binding = threading.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = math.inf
         self._slack = _slack(self.limits)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.limits!r})"
-
-    @property
-    def state(self) -> LimitState:
-        """What is left of the limits; from the first use on, which needs a running loop."""
-        if self._state is None:
-            self._state = LimitState(self.limits, asyncio.get_running_loop().time())
-            if self._store is not None:
-                self._state.keep_in_store()
-        return self._state
 
     async def acquire(self, message: Message, *, max_wait: Seconds | None = None) -> None:
         """
@@ -128,6 +123,7 @@ class Limiter:
         Raises:
             LimitTimeoutError: it cannot, or did not, leave within *max_wait* seconds. No place was taken.
             StoreUnavailableError: what was used before is not known, because the store cannot be read or written.
+            RuntimeError: the limits are in use on another event loop.
         """
         deadline = None if max_wait is None else asyncio.get_running_loop().time() + max_wait
         if not self._open:
@@ -143,6 +139,7 @@ class Limiter:
 
         Raises:
             StoreUnavailableError: it cannot be read or written, or holds no limits.
+            RuntimeError: the limits are in use on another event loop.
         """
         self._bind()
         if self._open:
@@ -156,18 +153,25 @@ class Limiter:
 
         Raises:
             StoreUnavailableError: it cannot be written.
+            RuntimeError: there is a store, and the limits are in use on another event loop.
         """
-        self._bind()
         if self._store is None:
             return
+        self._bind()
         # A task of its own: who is cancelled while waiting for it must not leave half a save behind.
         await asyncio.shield(asyncio.get_running_loop().create_task(self._save()))
 
     def observe(self, status: MessageStatus) -> None:
-        """Learn from a status webhook: one that says "too fast" slows its sender, or the pair; most change nothing."""
+        """
+        Learn from a status webhook: one that says "too fast" slows its sender, or the pair; most change nothing.
+
+        Raises:
+            RuntimeError: the limits are in use on another event loop, and this one has something to teach.
+        """
         lesson = lesson_of(status)
         if lesson is None or not status.from_ or not status.to:
             return
+        self._bind()
         # A status tells whom the message went to and whom it came from, as the message did.
         self.state.slow(
             lesson.level,
@@ -179,40 +183,49 @@ class Limiter:
         )
         logger.info("the platform asks to slow down: %s of %s", lesson.level, status.channel)
 
+    @property
+    def state(self) -> LimitState:
+        """For what sends: what is left of the limits, from the first use on, which needs a running loop."""
+        if self._state is None:
+            self._state = LimitState(self.limits, asyncio.get_running_loop().time())
+            if self._store is not None:
+                self._state.keep_in_store()
+        return self._state
+
     def answered(self, headers: Mapping[str, str]) -> None:
-        """Learn from the headers of an answer that was accepted."""
+        """For what sends: learn from the headers of an answer that was accepted."""
         pause = pause_when_used_up(headers, self._clock())
         if pause is not None:
             self.state.pause_account(asyncio.get_running_loop().time() + pause)
 
     def refused(self, error: RateLimitedError, per_second: float) -> Seconds:
-        """Learn from a 429; *per_second* is what was sent lately. Gives how long the account is paused."""
+        """For what sends: learn from a 429; *per_second* was sent lately. Gives how long the account is paused."""
         pause = pause_of(error.retry_after, error.headers, self._clock())
         self.state.refused(asyncio.get_running_loop().time(), pause, per_second)
         return pause
 
     def join(self, waiter: Waiter) -> None:
-        """Take somebody in who waits for turns."""
+        """For what sends: take somebody in who waits for turns."""
         self._bind()
         self._waiters.append(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Let go of somebody who waits no longer."""
+        """For what sends: let go of somebody who waits no longer."""
         if waiter in self._waiters:
             self._waiters.remove(waiter)
 
     def serves_only(self, waiter: Waiter) -> bool:
-        """Tell whether nobody else sends under these limits."""
+        """For what sends: tell whether nobody else sends under these limits."""
         return len(self._waiters) == 1 and self._waiters[0] is waiter
 
     def may_give(self) -> bool:
-        """Tell whether turns can be given: the store has been read. It is read, if not."""
+        """For what sends: tell whether turns can be given: the store has been read. It is read, if not."""
         if not self._open:
             self._begin_to_load()
         return self._open
 
     def granted(self, place: Place) -> None:
-        """Note that *place* was given its turn: caps may have to be saved before the next."""
+        """For what sends: note that *place* was given its turn: caps may have to be saved before the next."""
         if self._store is None or (self._saving is not None and not self._saving.done()):
             return
         for gate in (*self.state.account, *place.gates):
@@ -221,7 +234,7 @@ class Limiter:
                 return
 
     def wake_at(self, when: float) -> None:
-        """Give turns to whoever waits from the instant *when* on, on the clock of the loop."""
+        """For what sends: give turns to whoever waits from the instant *when* on, on the clock of the loop."""
         if when >= self._timer_at:
             return
         loop = asyncio.get_running_loop()
@@ -231,7 +244,7 @@ class Limiter:
         self._timer = loop.call_at(when + self._slack, self._on_timer)
 
     def give_turns(self) -> None:
-        """Go round those who wait, one turn each, until nobody can leave; then sleep until somebody can."""
+        """For what sends: give turns, one to each in a round, until nobody can leave; then sleep until one can."""
         state = self.state
         if state.slowed:
             state.recover(asyncio.get_running_loop().time())
@@ -241,7 +254,7 @@ class Limiter:
         self.sleep()
 
     def sleep(self) -> None:
-        """Set the timer to the next instant at which somebody may leave, or must be told that it is too late."""
+        """For what sends: set the timer to when somebody may leave next, or must be told that it is too late."""
         now = asyncio.get_running_loop().time()
         for waiter in self._waiters:
             when = waiter.next_turn(now) if self._open else waiter.schedule.next_end()
@@ -264,31 +277,52 @@ class Limiter:
 
     def _bind(self) -> None:
         """
-        Belong to the running loop; what waited on one that has ended is forgotten.
+        Belong to the running loop.
 
         Raises:
-            RuntimeError: the loop it belongs to is at work, in another thread, or has somebody who waits.
+            RuntimeError: the limits are in use on another loop. Turns are given without locks, and by timers: on two
+                loops they would be given twice, or never.
         """
         loop = asyncio.get_running_loop()
         if loop is self._loop:
             return
-        if self._loop is not None and not self._loop.is_closed() and (self._loop.is_running() or self._is_waited_for()):
-            raise RuntimeError(
-                "these limits are in use on another event loop, which has not ended: make a Limiter for each thread, "
-                "and divide the limits between them, or send from one loop."
-            )
-        self._loop = loop
+        with self._binding:  # two threads may begin at once
+            if self._is_in_use():
+                raise RuntimeError(
+                    "these limits are in use on another event loop, which has not ended, or on which a queue has not "
+                    "been closed: make a Limiter for each thread, and divide the limits between them, or send from one "
+                    "loop."
+                )
+            self._leave_loop()
+            self._loop = loop
+
+    def _is_in_use(self) -> bool:
+        """Tell whether the loop that the limits belong to still runs, or may run again and finds somebody there."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return False
+        if loop.is_running() or any(task is not None and not task.done() for task in (self._loading, self._saving)):
+            return True
+        return any(waiter is not self._desk or len(waiter.schedule) for waiter in self._waiters)
+
+    def _leave_loop(self) -> None:
+        """Forget what belongs to a loop that has ended; what still waited there hears that it was not sent."""
+        lost = 0
         for waiter in self._waiters:
-            for _ in waiter.schedule.drain():  # they are counted at their limits
-                pass
+            for place in waiter.schedule.drain():  # drained, because they are counted at their limits
+                lost += 1
+                _tell_that_loop_ended(place.owner)
+        if lost:
+            logger.warning(
+                "%d messages waited under these limits and were not sent, because the event loop ended", lost
+            )
+        if self._timer is not None and self._loop is not None and not self._loop.is_closed():
+            self._timer.cancel()
         self._waiters.clear()
         self._desk = self._timer = self._loading = self._saving = None
         self._timer_at = math.inf
         self._writing = asyncio.Lock()
         self._open = self._store is None  # a save may have ended with the loop
-
-    def _is_waited_for(self) -> bool:
-        return any(len(waiter.schedule) for waiter in self._waiters)
 
     def _begin_to_load(self) -> asyncio.Task[None]:
         if self._loading is None or self._loading.done():
@@ -451,6 +485,34 @@ class _Desk:
         for place in self.schedule.drain():
             if not place.owner.done():
                 place.owner.set_exception(error)
+
+
+def checked_limits(limits: object, wanted: str = "Limits") -> Limits:
+    """Refuse what are no limits; *wanted* says what else could have been given."""
+    if not isinstance(limits, Limits):
+        raise ConfigurationError(
+            f"limits must be {wanted}, such as Limits(account=Rate(30)), not {type(limits).__name__}."
+        )
+    return limits
+
+
+def _check_store(store: object) -> None:
+    """Refuse what keeps no limits, such as the bare path of a file, or a class instead of an object."""
+    if store is None:
+        return
+    if isinstance(store, type) or not all(callable(getattr(store, name, None)) for name in ("load", "save")):
+        what = f"the class {store.__name__}" if isinstance(store, type) else type(store).__name__
+        raise ConfigurationError(
+            f"store must have async load and save, such as FileLimitStore('caps.json'), and not be {what}."
+        )
+
+
+def _tell_that_loop_ended(owner: object) -> None:
+    """Let a future that waited on a loop which has ended fail; what waits without one has nobody to be told."""
+    if not isinstance(owner, asyncio.Future) or owner.done():
+        return
+    with contextlib.suppress(RuntimeError):  # the loop takes no callbacks any more: the future knows all the same
+        owner.set_exception(QueueClosedError("the event loop ended before the message had its turn: it was not sent."))
 
 
 def _slack(limits: Limits) -> Seconds:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -153,8 +155,49 @@ async def test_time_that_was_waited_for_a_place_is_given_back_to_the_request() -
     app = web.Application()
     app.router.add_post("/v1/messages", slow)
     async with TestServer(app) as server:
-        limits = Limits(account=Rate(2, burst=1))
-        options = {"base_url": str(server.make_url("")).rstrip("/"), "timeout": Timeout(connect=0.5, total=0.6)}
+        limits = Limits(account=Rate(1, per=0.8, burst=1))
+        options = {"base_url": str(server.make_url("")).rstrip("/"), "timeout": Timeout(connect=0.5, total=0.7)}
         async with Client(AUTH, limits=limits, **options) as client:
             await client.send(SMS)
-            assert (await client.send(SMS)).message_uuid == "u"  # 0.2 s and more of waiting, then 0.3 s for the answer
+            assert (await client.send(SMS)).message_uuid == "u"  # 0.5 s of waiting, then 0.3 s for the answer
+
+
+async def test_waits_of_repetitions_are_bounded_together(tools: Any) -> None:
+    server = await tools.server(tools.accepted(), tools.answer(429, b"", {"Retry-After": "0"}), tools.accepted())
+    limits = Limits(account=Rate(1, per=0.5, burst=1))
+    options = {"timeout": Timeout(connect=0.5, total=0.8), "retry": RetryPolicy(base_delay=0.0)}
+    async with Client(AUTH, base_url=server.url, limits=limits, **options) as client:
+        await client.send(SMS)
+        with pytest.raises(errors.LimitTimeoutError) as caught:
+            await client.send(SMS)  # waits 0.5 s, and for its repetition has 0.3 s left
+    assert caught.value.max_wait < 0.5
+    assert len(server.requests) == 2
+
+
+async def test_threads_that_send_at_once_through_one_paced_client_never_hang(simulator: Simulator) -> None:
+    client = simulator.client(limits=Limits(account=RATE))
+    together = threading.Barrier(8)
+
+    async def send() -> str:
+        together.wait(timeout=10)
+        try:
+            await client.send(SMS)
+        except RuntimeError as error:
+            return str(error)
+        finally:
+            together.wait(timeout=10)  # a loop that has ended by then would leave the limits to the next
+        return "sent"
+
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(8) as threads:
+        async with asyncio.timeout(20):
+            answers = await asyncio.gather(*(loop.run_in_executor(threads, asyncio.run, send()) for _ in range(8)))
+    assert answers.count("sent") == len(simulator.messages) == 1
+    assert all("in use on another event loop" in answer for answer in answers if answer != "sent")
+
+
+async def test_loops_one_after_another_send_through_one_paced_client(simulator: Simulator) -> None:
+    client = simulator.client(limits=Limits(account=RATE))
+    for _ in range(3):
+        await asyncio.to_thread(asyncio.run, client.send(SMS))
+    assert len(simulator.messages) == 3

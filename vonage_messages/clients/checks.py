@@ -95,14 +95,11 @@ def checked_limiter(limits: Limits | Limiter | None) -> Limiter | None:
     """Make the limiter of a client; refuse what is none."""
     if limits is None:
         return None
-    from vonage_messages.limiter import Limiter  # noqa: PLC0415  a client without limits needs nothing of it
-    from vonage_messages.limits.levels import Limits  # noqa: PLC0415  see above
+    from vonage_messages.limiter import Limiter, checked_limits  # noqa: PLC0415  without limits it is not needed
 
-    if isinstance(limits, Limits):
-        return Limiter(limits)
     if isinstance(limits, Limiter):
         return limits
-    raise ConfigurationError(f"limits must be Limits or a Limiter, not {type(limits).__name__}.")
+    return Limiter(checked_limits(limits, "Limits or a Limiter"))
 
 
 def checked_session(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession | None:

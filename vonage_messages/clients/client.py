@@ -102,7 +102,7 @@ class DryRun:
     body: bytes = attrs.field(repr=False)
 
 
-@attrs.define(kw_only=True, eq=False)  # not frozen: seven fields would take a microsecond longer to set
+@attrs.define(kw_only=True, eq=False)  # not frozen: eight fields would take a microsecond longer to set, and two change
 class _Call(Generic[ResultT]):
     """One call of the client: what every attempt at it shares."""
 
@@ -119,6 +119,8 @@ class _Call(Generic[ResultT]):
     """The way to the host that the call goes to."""
 
     message: Message | None = None
+    waited: Seconds = 0.0
+    """How long its requests have waited for places under limits, all together."""
 
     def ask(self, authorization: str) -> Awaitable[Answer]:
         """Make one request."""
@@ -166,8 +168,9 @@ class Client:
     *ssl_context*: an ``ssl.SSLContext``, to trust an authority of one's own. It must verify.
     *app_name*: added to the ``User-Agent``.
     *limits*: ``Limits``, or a ``Limiter`` that is shared with others: every attempt of ``send``, ``reply`` and
-    ``failover`` waits for its place, at most ``timeout.total`` seconds, which its requests then have as well. Without
-    them a client is not paced. A ``SendQueue`` on this client keeps the same limits, and charges each message once.
+    ``failover`` waits for its place. All these waits of a call may take ``timeout.total`` seconds together, and are not
+    counted in the time that its requests have. Without limits a client is not paced. A ``SendQueue`` on this client
+    keeps the same limits, and charges each message once.
 
     Raises:
         ConfigurationError: options that cannot work, or contradict each other.
@@ -316,6 +319,7 @@ class Client:
             APIError: the platform refused it.
             TransportError: there was no answer.
             UnexpectedResponseError: the answer is not one that the reference describes.
+            LimitTimeoutError, StoreUnavailableError: the client has limits, and no place in time. Nothing was accepted.
 
         Reference: Messages API v1, sections 1, 11, 12 and 14.
         """
@@ -550,18 +554,20 @@ class Client:
 
     async def _wait_for_place(self, call: _Call[Any]) -> None:
         """
-        Wait until every limit has a place for one request of *call*, no longer than the call may take.
+        Wait until every limit has a place for one request of *call*.
 
-        That time is given back to the call: a request that began just before its end would leave open what became of
-        the message.
+        The deadline moves by what that took: a request that began just before it would leave open what became of the
+        message.
         """
         if self._limiter is None:
             return
         loop = asyncio.get_running_loop()
         began = loop.time()
-        left = max(call.deadline - began, 0.001)
+        left = max(self._timeout.total - call.waited, 0.001)
         await self._limiter.acquire(_UPDATE if call.message is None else call.message, max_wait=left)
-        call.deadline += loop.time() - began
+        waited = loop.time() - began
+        call.waited += waited
+        call.deadline += waited
 
     def _learn(self, result: object) -> None:
         """Let the limits hear what the platform says about speed."""

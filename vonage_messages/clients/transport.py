@@ -71,7 +71,8 @@ class Timeout:
     How long a call may take, in seconds.
 
     ``connect`` limits the way to a connection that can be written to: a free place in the pool, name lookup, TCP and
-    TLS. ``total`` limits the whole call, all its attempts and the waits between them.
+    TLS. ``total`` limits the whole call, all its attempts and the waits between them. Where a client has limits,
+    waiting for places under them is not counted in ``total``; it is bounded by the same span.
 
     Raises:
         ConfigurationError: a limit is not a finite number above 0.

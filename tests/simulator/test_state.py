@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vonage_messages.errors import ConfigurationError
-from vonage_messages.simulator import MessageUpdate, ReceivedMessage, Refusal, SimulatorState
+from vonage_messages.simulator import MessageUpdate, ReceivedMessage, Refusal, SimulatorState, StatusNote
 from vonage_messages.simulator.balance import Balance
 from vonage_messages.simulator.state import Arrival, Arrivals, instant
 
@@ -213,3 +213,36 @@ def test_no_balance_is_endless() -> None:
 def test_money_that_is_no_money_is_refused(amount: Decimal | None, price: Decimal) -> None:
     with pytest.raises(ConfigurationError):
         Balance(amount, price)
+
+
+def test_what_became_of_a_message_stands_once_each_and_goes_with_it() -> None:
+    state = SimulatorState(maximum=1)
+    state.add_message(received("a"))
+    for status in ("submitted", "delivered", "submitted"):
+        state.add_status("a", StatusNote(status=status, at=NOON))
+    state.add_status("unknown", StatusNote(status="submitted", at=NOON))
+    assert [note.status for note in state.statuses("a")] == ["submitted", "delivered"]
+    assert state.statuses("unknown") == ()
+    state.add_message(received("b"))
+    assert state.statuses("a") == ()
+
+
+def test_every_change_has_an_entry_in_the_journal() -> None:
+    state = SimulatorState()
+    state.add_message(received("a"))
+    state.add_status("a", StatusNote(status="submitted", at=NOON))
+    state.add_update("a", MessageUpdate(status="revoked", payload={}, received_at=NOON))
+    state.add_update("unknown", MessageUpdate(status="revoked", payload={}, received_at=NOON))
+    state.add_refusal(refused("/"))
+    state.add_inbound("whatsapp", "b")
+    state.clear()
+    entries = state.journal.since(0)
+    assert entries is not None
+    assert [(entry.kind, entry.subject) for entry in entries] == [
+        ("message", "a"),
+        ("status", "a"),
+        ("update", "a"),
+        ("refusal", "r"),
+        ("written", "b"),
+        ("cleared", ""),
+    ]

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.state import (
         Arrival,
         Arrivals,
+        Exchange,
         KnownInbound,
         MessageUpdate,
         ReceivedMessage,
         Refusal,
         SimulatorState,
+        StatusNote,
     )
 
 __all__ = [
@@ -35,12 +37,14 @@ __all__ = [
     "Arrivals",
     "CallbackTry",
     "Delivery",
+    "Exchange",
     "KnownInbound",
     "MessageUpdate",
     "ReceivedMessage",
     "Refusal",
     "Simulator",
     "SimulatorState",
+    "StatusNote",
     "Webhooks",
 ]
 
@@ -49,12 +53,14 @@ _HOME = {
     "Arrivals": "state",
     "CallbackTry": "callbacks",
     "Delivery": "delivery",
+    "Exchange": "state",
     "KnownInbound": "state",
     "MessageUpdate": "state",
     "ReceivedMessage": "state",
     "Refusal": "state",
     "Simulator": "handle",
     "SimulatorState": "state",
+    "StatusNote": "state",
     "Webhooks": "dispatch",
 }
 

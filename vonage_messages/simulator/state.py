@@ -1,9 +1,10 @@
 """
-What has arrived at the simulator: accepted messages, refusals, and the inbound messages that may be updated.
+What has arrived at the simulator: accepted messages and what became of them, refusals, and what people wrote.
 
-Beside them stands when every send request came (``Arrivals``), for tests of whoever keeps to a pace. Everything is
-kept in memory and bounded: the oldest goes when ``maximum`` are held. Nothing here judges a request. The texts and
-numbers of messages stay out of every ``repr``.
+Beside them stand the requests and answers themselves (``Exchange``), and when every send request came (``Arrivals``),
+for tests of whoever keeps to a pace. Everything is kept in memory and bounded: the oldest goes when ``maximum`` are
+held. Every change gets an entry in the ``journal``, by which others hear of it. Nothing here judges a request. The
+texts and numbers of messages stay out of every ``repr``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from uuid import uuid4
 
 import attrs
 
+from vonage_messages.simulator import journal
+from vonage_messages.simulator.journal import Journal
 from vonage_messages.values import JSONObject, masked
 
 if TYPE_CHECKING:
@@ -68,6 +71,33 @@ class ReceivedMessage:
     """Every accepted ``PATCH``, in order."""
     sent_by: str = "application"
     """Whose credentials the request had, and so whose webhooks hear of it: ``application`` (JWT) or ``account``."""
+    failover_of: str | None = None
+    """A later message of a failover chain: the id of the first one, with which it came. ``payload`` is its item."""
+
+
+@attrs.frozen(kw_only=True)
+class StatusNote:
+    """Something that became of a message."""
+
+    status: str
+    at: datetime
+    """When it happened: an aware instant in UTC, on the simulator's clock."""
+    code: int | None = None
+    """The error code of a failure."""
+
+
+@attrs.frozen(kw_only=True)
+class Exchange:
+    """A request and its answer. Credentials are masked."""
+
+    method: str
+    path: str
+    """With the query, as it was asked for."""
+    request_headers: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+    status: int
+    answer_headers: tuple[tuple[str, str], ...] = attrs.field(repr=False)
+    answer: str = attrs.field(repr=False)
+    """The body of the answer as text; empty where it has none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -104,11 +134,27 @@ class Arrival:
 
 @attrs.frozen(kw_only=True)
 class KnownInbound:
-    """An inbound message that a client may mark as read."""
+    """
+    An inbound message that a client may mark as read.
+
+    What a person wrote here has everything below; one that was only made known (``add_inbound``) has no *payload*.
+    """
 
     message_uuid: str
     channel: str
+    """As in v1."""
     updates: tuple[MessageUpdate, ...] = ()
+    message_type: str = ""
+    from_: str = attrs.field(default="", repr=masked)
+    """The person."""
+    to: str = attrs.field(default="", repr=masked)
+    """The company."""
+    payload: JSONObject | None = attrs.field(default=None, repr=False)
+    """The body of the callback as v1 writes it, whichever version was sent."""
+    written_at: datetime | None = None
+    """An aware instant in UTC."""
+    context_uuid: str | None = None
+    """The message that it answers, where the person quoted one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -232,8 +278,12 @@ class SimulatorState:
 
     def __init__(self, maximum: int = 100_000) -> None:
         self._maximum = maximum
+        self.journal = Journal(maximum)
+        """What has happened, in order."""
         self.arrivals = Arrivals(max(maximum, _ARRIVALS))
         """Every send request, accepted or not, with the instant at which it came."""
+        self._statuses: dict[str, tuple[StatusNote, ...]] = {}
+        self._exchanges: OrderedDict[str, Exchange] = OrderedDict()
         self._messages: OrderedDict[str, ReceivedMessage] = OrderedDict()
         self._inbound: OrderedDict[str, KnownInbound] = OrderedDict()
         self._media: OrderedDict[str, Media] = OrderedDict()
@@ -257,11 +307,40 @@ class SimulatorState:
     def add_message(self, message: ReceivedMessage) -> None:
         """Keep an accepted message."""
         self._messages[message.message_uuid] = message
-        self._drop_oldest(self._messages)
+        while len(self._messages) > self._maximum:
+            oldest, _ = self._messages.popitem(last=False)
+            self._statuses.pop(oldest, None)
+        self.journal.note(journal.MESSAGE, message.message_uuid)
+
+    def add_status(self, message_uuid: str, note: StatusNote) -> None:
+        """
+        Keep what became of a message that is held.
+
+        One that came before is not kept again: the same callback may be sent twice, but nothing happens twice.
+        """
+        known = self._statuses.get(message_uuid, ())
+        if message_uuid not in self._messages or any(note.status == each.status for each in known):
+            return
+        self._statuses[message_uuid] = (*known, note)
+        self.journal.note(journal.STATUS, message_uuid)
+
+    def statuses(self, message_uuid: str) -> tuple[StatusNote, ...]:
+        """Give what became of a message, in the order in which it was told."""
+        return self._statuses.get(message_uuid, ())
+
+    def add_exchange(self, request_id: str, exchange: Exchange) -> None:
+        """Keep a request and its answer."""
+        self._exchanges[request_id] = exchange
+        self._drop_oldest(self._exchanges)
+
+    def exchange(self, request_id: str) -> Exchange | None:
+        """Find a request and its answer by the ``X-Request-Id`` of the answer."""
+        return self._exchanges.get(request_id)
 
     def add_refusal(self, refusal: Refusal) -> None:
         """Keep a refused request."""
         self._refusals.append(refusal)
+        self.journal.note(journal.REFUSAL, refusal.request_id)
 
     def add_inbound(self, channel: str, message_uuid: str | None = None) -> str:
         """
@@ -270,9 +349,14 @@ class SimulatorState:
         Returns the id, a fresh one where none is given.
         """
         message_uuid = message_uuid or str(uuid4())
-        self._inbound[message_uuid] = KnownInbound(message_uuid=message_uuid, channel=channel)
-        self._drop_oldest(self._inbound)
+        self.add_written(KnownInbound(message_uuid=message_uuid, channel=channel))
         return message_uuid
+
+    def add_written(self, written: KnownInbound) -> None:
+        """Keep what a person wrote."""
+        self._inbound[written.message_uuid] = written
+        self._drop_oldest(self._inbound)
+        self.journal.note(journal.WRITTEN, written.message_uuid)
 
     def add_media(self, message_uuid: str, media: Media) -> None:
         """Keep the file of an inbound message."""
@@ -299,14 +383,19 @@ class SimulatorState:
         inbound = self._inbound.get(message_uuid)
         if inbound is not None:
             self._inbound[message_uuid] = attrs.evolve(inbound, updates=(*inbound.updates, update))
+        if message is not None or inbound is not None:
+            self.journal.note(journal.UPDATE, message_uuid)
 
     def clear(self) -> None:
         """Forget everything."""
         self._messages.clear()
+        self._statuses.clear()
+        self._exchanges.clear()
         self._inbound.clear()
         self._media.clear()
         self._refusals.clear()
         self.arrivals.clear()
+        self.journal.note(journal.CLEARED)
 
     def _drop_oldest(self, kept: OrderedDict[str, Any]) -> None:
         while len(kept) > self._maximum:

@@ -68,10 +68,30 @@ async def main():
     limits = eval(ARGUMENTS[0])
     async with Outbox.open(PATH) as outbox, Client.from_env() as client:
         say("begun")
-        if ARGUMENTS[2:]:
-            await asyncio.to_thread(sys.stdin.readline)
         report = await outbox.run(client, limits=limits, connections=int(ARGUMENTS[1]))
         say(json.dumps({"attempts": report.attempts, "accepted": report.accepted, "in_doubt": report.in_doubt}))
+asyncio.run(main())
+"""
+
+SEND_BESIDE_ANOTHER = """
+from vonage_messages.sending import outbox_run
+
+outbox_run.WINDOW, outbox_run._REFILL = 200, 20
+
+class Waiting(Client):
+    told_to_go = None
+
+    async def attempt(self, message, **options):
+        if self.told_to_go is None:
+            say("has a row")
+            self.told_to_go = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+        await asyncio.shield(self.told_to_go)
+        return await super().attempt(message, **options)
+
+async def main():
+    async with Outbox.open(PATH) as outbox, Waiting.from_env() as client:
+        report = await outbox.run(client, limits=eval(ARGUMENTS[0]), connections=int(ARGUMENTS[1]))
+        say(json.dumps({"attempts": report.attempts}))
 asyncio.run(main())
 """
 
@@ -229,13 +249,14 @@ async def test_policy_sends_again_only_what_a_killed_program_left_in_doubt(
 
 async def test_two_programs_on_one_file_never_send_the_same_row(start: Start, path: Path, simulator: Simulator) -> None:
     async with Outbox.open(path) as outbox:
-        await outbox.add(message(number) for number in range(3_000))
-    programs = [await start(SEND, "Limits(account=Rate(600))", CONNECTIONS, "wait") for _ in range(2)]
-    assert [await program.told() for program in programs] == ["begun"] * 2
+        await outbox.add(message(number) for number in range(1_200))
+    programs = [await start(SEND_BESIDE_ANOTHER, "Limits(account=Rate(600))", CONNECTIONS) for _ in range(2)]
+    # Neither may hold more than its 200 rows before the other has a row of its own: neither can have all.
+    assert [await program.told() for program in programs] == ["has a row"] * 2
     for program in programs:
         program.go()
     reports = await asyncio.gather(*(program.answer() for program in programs))
-    assert sum(report["attempts"] for report in reports) == 3_000
+    assert sum(report["attempts"] for report in reports) == 1_200
     assert all(report["attempts"] > 0 for report in reports)
     assert repeated(simulator) == {}
     assert set((await states_of(path)).values()) == {State.ACCEPTED}

@@ -1,8 +1,9 @@
 """
 What the tests of the built package share: the wheel, the wheelhouse, and environments to install into.
 
-Each environment is a copy of one that pip has filled, which takes a tenth of the time of filling it again. pip runs
-outside of them (``pip --python``), so they hold what a user's program would see and no pip.
+Each environment is a copy of one that pip has filled, and pip fills it as seldom as can be: a start of pip takes a
+second, a copy a tenth of that. pip runs outside of them (``pip --python``), so they hold what a user's program would
+see and no pip.
 """
 
 from __future__ import annotations
@@ -81,9 +82,13 @@ class Environment:
         return self.python(str(self.root / "bin" / name), *arguments)
 
     def pip(self, *arguments: str) -> None:
-        """Run ``pip`` with these arguments on this environment, with the wheelhouse in the place of an index."""
+        """
+        Run ``pip`` with these arguments on this environment, with the wheelhouse in the place of an index.
+
+        What is installed is compiled when it is imported first: most of it never is.
+        """
         links = [f"--find-links={folder}" for folder in self.find_links]
-        offline = ["--no-index", *links] if arguments[0] == "install" else []
+        offline = ["--no-index", "--no-compile", *links] if arguments[0] == "install" else []
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(self.root)]
         finished = run([*command, *arguments, *offline], self.home)
         if finished.returncode != 0:
@@ -143,36 +148,33 @@ def dependencies_only(wheelhouse: Path, wheel: Path) -> Iterator[Environment]:
 
 
 @pytest.fixture(scope="session")
-def dependencies_of_both(dependencies_only: Environment) -> Environment:
-    """An environment with what we need and what Vonage's package needs, but neither of the two. Copy it."""
+def ours_alone(dependencies_only: Environment, wheel: Path) -> Environment:
+    """Our wheel and its dependencies, as a user has them. Not to be changed: copy it."""
+    environment = dependencies_only.copy()
+    environment.pip("install", "--no-deps", str(wheel))
+    return environment
+
+
+@pytest.fixture(scope="session")
+def theirs_alone(dependencies_only: Environment) -> Environment:
+    """Vonage's package with its dependencies, and our dependencies, but not our package. Not to be changed: copy it."""
     environment = dependencies_only.copy()
     environment.pip("install", THEIRS)
-    environment.pip("uninstall", "-y", THEIRS)
     return environment
 
 
 @pytest.fixture(scope="session")
-def ours_alone(dependencies_only: Environment, wheel: Path) -> Environment:
-    """Our wheel and its dependencies, as a user has them. Not to be changed."""
-    environment = dependencies_only.copy()
-    environment.pip("install", "--no-deps", str(wheel))
-    return environment
-
-
-@pytest.fixture(scope="session")
-def theirs_last(dependencies_of_both: Environment, wheel: Path, official_wheel: Path) -> Environment:
+def theirs_last(ours_alone: Environment) -> Environment:
     """Our package, then Vonage's over it. Not to be changed: copy it."""
-    environment = dependencies_of_both.copy()
-    environment.pip("install", "--no-deps", str(wheel))
-    environment.pip("install", "--no-deps", str(official_wheel))
+    environment = ours_alone.copy()
+    environment.pip("install", THEIRS)
     return environment
 
 
 @pytest.fixture(scope="session")
-def ours_last(dependencies_of_both: Environment, wheel: Path, official_wheel: Path) -> Environment:
+def ours_last(theirs_alone: Environment, wheel: Path) -> Environment:
     """Vonage's package, then ours over it. Not to be changed: copy it."""
-    environment = dependencies_of_both.copy()
-    environment.pip("install", "--no-deps", str(official_wheel))
+    environment = theirs_alone.copy()
     environment.pip("install", "--no-deps", str(wheel))
     return environment
 

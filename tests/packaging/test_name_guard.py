@@ -151,12 +151,9 @@ def assert_mended(environment: Environment) -> None:
 
 
 def test_theirs_is_noticed_in_another_folder_of_the_import_path(
-    dependencies_only: Environment, ours_alone: Environment, official_wheel: Path
+    ours_alone: Environment, theirs_alone: Environment
 ) -> None:
-    environment = dependencies_only.copy()
-    environment.pip("install", "--no-deps", str(official_wheel))
-
-    finished = environment.python("-c", "import vonage_messages", PYTHONPATH=str(ours_alone.site_packages))
+    finished = theirs_alone.python("-c", "import vonage_messages", PYTHONPATH=str(ours_alone.site_packages))
 
     assert finished.returncode == 1
     assert_says_how_to_mend(finished.stderr)
@@ -178,11 +175,10 @@ def test_a_checkout_outlives_the_removal_of_theirs(beside_a_checkout: Environmen
 
 
 @pytest.fixture
-def beside_a_checkout(dependencies_of_both: Environment, official_wheel: Path) -> Environment:
+def beside_a_checkout(theirs_alone: Environment) -> Environment:
     """Vonage's package, and this tree on the import path as an editable install puts it there: by a ``.pth`` file."""
-    environment = dependencies_of_both.copy()
+    environment = theirs_alone.copy()
     (environment.site_packages / "checkout.pth").write_text(f"{ROOT}\n", "utf-8")
-    environment.pip("install", "--no-deps", str(official_wheel))
     return environment
 
 

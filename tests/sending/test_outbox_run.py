@@ -28,6 +28,7 @@ from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.pricing import PriceTable
+from vonage_messages.sending import outbox_run
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.sending.outbox_run import WINDOW, Budget
 from vonage_messages.sending.report import Progress
@@ -134,7 +135,7 @@ async def rows_of(outbox: Outbox, *states: State) -> list[Row]:
     return [row async for row in outbox.rows(*states)]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  of what is waited for, nobody tells
             await asyncio.sleep(0.005)
@@ -758,11 +759,24 @@ async def test_rows_that_another_run_holds_are_left_to_it_and_told(
     assert platform.repeated == {}
 
 
-async def test_two_runs_on_one_file_share_the_rows(path: Path, platform: Platform, client: Client) -> None:
+async def test_two_runs_on_one_file_share_the_rows(
+    path: Path, platform: Platform, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox_run, "WINDOW", 100)
+    monkeypatch.setattr(outbox_run, "_REFILL", 20)
+    both_send = asyncio.Event()
+
+    async def answer(_: Came, number: int) -> web.Response:
+        if number == 16:  # one run alone has no more than its 8 on their way
+            both_send.set()
+        await both_send.wait()
+        return accepted(number)
+
+    platform.answer = answer
     async with Outbox.open(path) as one, Outbox.open(path) as other:
-        await one.add(some(4_000))
-        reports = await asyncio.gather(*(each.run(client, limits=UNLIMITED) for each in (one, other)))
-    assert sum(report.attempts for report in reports) == 4_000
+        await one.add(some(1_000))
+        reports = await asyncio.gather(*(each.run(client, limits=UNLIMITED, connections=8) for each in (one, other)))
+    assert sum(report.attempts for report in reports) == 1_000
     assert all(report.attempts > 0 for report in reports)
     assert platform.repeated == {}
 

@@ -445,21 +445,23 @@ def test_what_waited_on_a_loop_that_has_ended_hears_that_it_was_not_sent(
     limiter = Limiter(FAR)
     heard: list[object] = []
 
-    async def begin() -> list[asyncio.Future[Any]]:
-        queue = SendQueue(client, limits=limiter)
-        queue.pause()
-        await queue.put(SMS)
-        futures: list[asyncio.Future[Any]] = [queue.submit(SMS), queue.submit(SMS)]
-        futures[0].add_done_callback(heard.append)
-        await asyncio.sleep(0.01)
-        return futures
+    futures: list[asyncio.Future[Any]] = []
 
-    futures = asyncio.run(begin())
+    def begin() -> None:
+        queue = SendQueue(client, limits=limiter)
+        futures.extend(queue.submit(SMS) for _ in range(3))
+        futures[0].add_done_callback(heard.append)
+        loop.stop()
+
+    loop = asyncio.new_event_loop()
+    loop.call_soon(begin)
+    loop.run_forever()
+    loop.close()  # without a turn in which the queue could hear of it
     assert not any(future.done() for future in futures)
     limiter.state.account[0].ready = 0.0
     with caplog.at_level(logging.WARNING, logger="vonage_messages"):
         asyncio.run(limiter.acquire(SMS, max_wait=1))
-    assert [type(future.exception()) for future in futures] == [errors.QueueClosedError] * 2
+    assert [type(future.exception()) for future in futures] == [errors.QueueClosedError] * 3
     assert "3 messages waited under these limits and were not sent" in caplog.text
     assert heard == []
 

@@ -21,7 +21,7 @@ Every exception of the package, and nothing else.
     ├── UnexpectedResponseError       an answer that the reference does not describe
     ├── QueueError                    a queue or a limit did not let the message go: it was not sent
     │   ├── QueueFullError            the queue holds as many messages as it may
-    │   ├── QueueClosedError          the queue takes no more messages
+    │   ├── QueueClosedError          the queue takes no more messages, or has ended before it sent one
     │   ├── LimitTimeoutError         no place under a limit within the longest wait that was allowed
     │   ├── DeadlineExceededError     too late to be sent
     │   ├── CircuitOpenError          the platform has not been reached for too long
@@ -301,7 +301,7 @@ class QueueFullError(QueueError):
 
 
 class QueueClosedError(QueueError):
-    """The queue is closed and takes no more messages."""
+    """The queue is closed and takes no more messages, or was cancelled before it could send one that it had."""
 
 
 class LimitTimeoutError(QueueError):

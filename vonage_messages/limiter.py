@@ -17,6 +17,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from vonage_messages.channels.base import Message
 from vonage_messages.errors import (
     ConfigurationError,
     LimitTimeoutError,
@@ -31,14 +32,14 @@ from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.rate import TOLERANCE, Rate
 from vonage_messages.limits.schedule import Place, Priority, Schedule
 from vonage_messages.limits.state import LimitState
+from vonage_messages.values import is_finite
+from vonage_messages.webhooks.status import MessageStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from vonage_messages.channels.base import Message
     from vonage_messages.limits.store import LimitStore
     from vonage_messages.values import Seconds
-    from vonage_messages.webhooks.status import MessageStatus
 
 logger = logging.getLogger("vonage_messages")
 
@@ -91,6 +92,8 @@ class Limiter:
     ) -> None:
         self.limits = Limits.published() if limits is None else checked_limits(limits)
         _check_store(store)
+        if not callable(clock):
+            raise ConfigurationError(f"clock must be a function, such as time.time, not {type(clock).__name__}.")
         if self.limits.caps and store is None:
             raise ConfigurationError(
                 f"the limit of {shown(self.limits.caps[0])} is a cap, which must outlive this process: give "
@@ -124,7 +127,10 @@ class Limiter:
             LimitTimeoutError: it cannot, or did not, leave within *max_wait* seconds. No place was taken.
             StoreUnavailableError: what was used before is not known, because the store cannot be read or written.
             RuntimeError: the limits are in use on another event loop.
+            TypeError: that is no message.
+            ConfigurationError: *max_wait* is no number of seconds of 0 or more.
         """
+        _check_wait(message, max_wait)
         deadline = None if max_wait is None else asyncio.get_running_loop().time() + max_wait
         if not self._open:
             await self._load_until(deadline)
@@ -167,7 +173,10 @@ class Limiter:
 
         Raises:
             RuntimeError: the limits are in use on another event loop, and this one has something to teach.
+            TypeError: that is no status.
         """
+        if not isinstance(status, MessageStatus):
+            raise TypeError(f"a MessageStatus, as parse_status gives, is needed, not {type(status).__name__}")
         lesson = lesson_of(status)
         if lesson is None or not status.from_ or not status.to:
             return
@@ -505,6 +514,16 @@ def _check_store(store: object) -> None:
         raise ConfigurationError(
             f"store must have async load and save, such as FileLimitStore('caps.json'), and not be {what}."
         )
+
+
+def _check_wait(message: object, max_wait: object) -> None:
+    """Refuse what is no message, and what is no span of time; 0 asks for a place that is free at once."""
+    if not isinstance(message, Message):
+        raise TypeError(f"a message such as Sms(…) is needed, not {type(message).__name__}")
+    if max_wait is None:
+        return
+    if not is_finite(max_wait) or max_wait < 0:
+        raise ConfigurationError(f"max_wait must be a finite number of seconds of 0 or more, not {max_wait!r}.")
 
 
 def _tell_that_loop_ended(owner: object) -> None:

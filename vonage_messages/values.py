@@ -7,8 +7,9 @@ Nothing here knows a channel or a message class.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 JSONObject: TypeAlias = Mapping[str, Any]
 """A JSON object: string keys, and JSON values of any depth."""
@@ -27,6 +28,13 @@ _INTERNATIONAL = re.compile(r"(?:\+|00)([0-9]+)")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
+
+
+def is_finite(value: object) -> TypeGuard[float]:
+    """Tell whether *value* is a number that a ``float`` can hold: no truth value, no infinity, no endless integer."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def normalize_number(value: str) -> str:

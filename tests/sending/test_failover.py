@@ -693,12 +693,12 @@ async def test_queue_that_is_full_ends_the_chain(simulator: Simulator, queue: Se
     assert simulator.messages == []
 
 
-async def test_message_that_the_queue_gives_up_is_a_cancellation(simulator: Simulator, queue: SendQueue) -> None:
+async def test_queue_that_is_cancelled_ends_the_chain(simulator: Simulator, queue: SendQueue) -> None:
     queue.pause()
     chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=LONG).send(queue, Tracker()))
     await until(lambda: len(queue) == 1)
     assert await queue.cancel() == 1
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(errors.QueueClosedError):
         await within(chain)
     assert simulator.messages == []
 

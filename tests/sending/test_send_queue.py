@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 from typing import Any
 
 import pytest
 
 from vonage_messages import errors
+from vonage_messages.channels.base import Message
+from vonage_messages.clients.client import Client
+from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.limits.schedule import Priority
 from vonage_messages.sending.outcome import Outcome
+from vonage_messages.sending.send_queue import SendQueue
 
 VIRTUAL_CLOCK = True
 
@@ -353,7 +358,8 @@ async def test_cancel_gives_up_what_waits_and_waits_for_what_is_under_way(tools:
     futures = [queue.submit(tools.sms(number)) for number in range(5)]
     await asyncio.sleep(1)
     assert await queue.cancel() == 3
-    assert [future.cancelled() for future in futures] == [False, False, True, True, True]
+    assert [type(future.exception()) for future in futures] == [type(None)] * 2 + [errors.QueueClosedError] * 3
+    assert not any(future.maybe_sent for future in futures[2:])
     assert len(told) == 5
     assert queue.stats().cancelled == 3
     assert len(platform.accepted) == 2
@@ -366,7 +372,7 @@ async def test_cancelled_queue_does_not_send_again_what_comes_back_refused(tools
     future = queue.submit(tools.sms(1))
     await asyncio.sleep(1)
     assert await queue.cancel() == 0
-    assert future.cancelled()
+    assert isinstance(future.exception(), errors.QueueClosedError)
     assert not future.maybe_sent
     assert [(outcome.sent, outcome.error, outcome.attempts) for outcome in told] == [(None, None, 1)]
     assert len(platform.requests) == 1
@@ -384,8 +390,68 @@ async def test_error_inside_the_block_cancels_what_waits(tools: Any) -> None:
 
     with pytest.raises(ZeroDivisionError):
         await fail()
-    assert [future.cancelled() for future in futures] == [False, True, True]
+    assert [type(future.exception()) for future in futures] == [type(None)] + [errors.QueueClosedError] * 2
     assert len(platform.accepted) == 1
+
+
+async def test_whoever_awaits_a_message_is_not_cancelled_with_the_queue(tools: Any) -> None:
+    async def send(queue: Any, message: Message) -> str:
+        try:
+            return str((await queue.submit(message)).message_uuid)
+        except errors.QueueClosedError as error:
+            return str(error)
+
+    queue = tools.queue(tools.Platform(), Limits(account=Rate(1)))
+    async with asyncio.TaskGroup() as group:
+        sending = [group.create_task(send(queue, tools.sms(number))) for number in range(3)]
+        await asyncio.sleep(0.5)
+        own = queue.submit(tools.sms(9))
+        own.cancel()
+        assert await queue.cancel() == 2
+    assert [task.result() for task in sending] == ["uuid-1"] + [
+        "the queue ended before the message could be sent: it was not sent."
+    ] * 2
+    assert own.cancelled()
+
+
+async def test_futures_of_a_cancelled_queue_that_nobody_reads_are_not_logged(
+    tools: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue = tools.queue(tools.Platform(), Limits(account=Rate(1)))
+    for number in range(5):
+        queue.submit(tools.sms(number))
+    await queue.cancel()
+    gc.collect()
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("retry", 5, "retry must be a RetryPolicy, such as RetryPolicy.attempts=5., not int"),
+        ("retry", RetryPolicy, "retry must be a RetryPolicy"),
+        ("max_outage", None, "max_outage must be a finite number of seconds above 0, not None"),
+        ("max_wait", 10**400, "max_wait must be a finite number"),
+        ("api_version", ["v1"], "api_version must be"),
+    ],
+)
+async def test_option_that_cannot_work_is_refused_in_a_sentence(
+    tools: Any, option: str, value: object, sentence: str
+) -> None:
+    with pytest.raises(errors.ConfigurationError, match=sentence):
+        tools.queue(tools.Platform(), **{option: value})
+
+
+@pytest.mark.parametrize("client", [None, "client", Client, object()])
+def test_what_makes_no_requests_is_no_client(client: Any) -> None:
+    with pytest.raises(errors.ConfigurationError, match="client must be a Client"):
+        SendQueue(client)
+
+
+async def test_what_is_no_status_teaches_nothing(tools: Any) -> None:
+    async with tools.queue(tools.Platform()) as queue:
+        with pytest.raises(TypeError, match="a MessageStatus, as parse_status gives, is needed, not dict"):
+            queue.observe({"status": "rejected"})
 
 
 async def test_no_more_requests_are_under_way_than_there_are_connections(tools: Any) -> None:

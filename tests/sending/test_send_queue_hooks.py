@@ -143,9 +143,10 @@ async def test_hook_whose_own_work_was_cancelled_does_not_end_a_connection(tools
     async with tools.queue(platform, connections=1, before_send=hook) as queue:
         future = queue.submit(tools.sms(0))
         await queue.submit(tools.sms(1))
-        assert future.cancelled()
+        with pytest.raises(errors.QueueError, match="cancelled from within"):
+            await future
         assert not future.maybe_sent
-        assert queue.stats().cancelled == 1
+        assert queue.stats().failed == 1
     assert platform.texts == ["1"]
 
 
@@ -260,6 +261,68 @@ async def test_listener_may_use_the_queue(tools: Any) -> None:
     await queue.drain()
     await queue.close()
     assert platform.texts == ["5", "4", "3", "2", "1", "0"]
+
+
+@pytest.mark.parametrize("hook", ["before_send", "on_return", "on_outcome"])
+@pytest.mark.parametrize("what", ["drain", "close", "cancel", "map", "send_all", "put"])
+async def test_function_that_waits_for_its_own_queue_is_refused(tools: Any, hook: str, what: str) -> None:
+    refused: list[Exception] = []
+
+    async def wait_for_the_queue(*_: object) -> None:
+        calls = {
+            "map": lambda: anext(queue.map([tools.sms(8)])),
+            "send_all": lambda: queue.send_all([tools.sms(8)]),
+            "put": lambda: queue.put(tools.sms(8)),
+        }
+        await asyncio.sleep(0.1)
+        try:
+            await calls.get(what, getattr(queue, what))()
+        except (RuntimeError, errors.QueueFullError) as error:
+            refused.append(error)
+            raise
+
+    platform = tools.Platform(tools.first(1, lambda: tools.refused(1)) if hook == "on_return" else lambda *_: None)
+    queue = tools.queue(platform, maxsize=1, connections=1, **{hook: wait_for_the_queue})
+    async with asyncio.timeout(1000):
+        first = queue.submit(tools.sms(0))
+        await queue.put(tools.sms(1))  # it waits when the function is called
+        await asyncio.wait([first])
+        await asyncio.sleep(1)
+        await queue.close()
+    assert {type(error) for error in refused} == {errors.QueueFullError if what == "put" else RuntimeError}
+    assert all("a task of your own" in str(error) for error in refused)
+
+
+async def test_listener_that_is_told_aside_is_refused_as_well(tools: Any) -> None:
+    async def drain(_outcome: Outcome) -> None:
+        try:
+            await queue.drain()
+        except RuntimeError as error:
+            refused.append(error)
+
+    refused: list[RuntimeError] = []
+    queue = tools.queue(tools.Platform(), on_outcome=drain)
+    queue.pause()
+    queue.submit(tools.sms(1)).cancel()
+    async with asyncio.timeout(1000):
+        await queue.close()
+    assert len(refused) == 1
+
+
+async def test_function_may_put_where_there_is_room_and_close_in_a_task_of_its_own(tools: Any) -> None:
+    platform = tools.Platform()
+    closing: list[asyncio.Task[None]] = []
+
+    async def again(outcome: Outcome) -> None:
+        if tools.text_of(outcome.message) == "1":
+            await queue.put(tools.sms(2))
+            closing.append(asyncio.create_task(queue.close()))
+
+    queue = tools.queue(platform, maxsize=1, connections=1, on_outcome=again)
+    await queue.submit(tools.sms(1))
+    await asyncio.sleep(1)
+    await closing[0]
+    assert platform.texts == ["1", "2"]
 
 
 async def test_message_that_goes_back_to_wait_is_told_of_first(tools: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 from collections.abc import Callable, Coroutine
@@ -52,8 +53,9 @@ def test_loop_that_ends_with_messages_waiting_and_under_way_complains_about_noth
 
     run(scenario)
     assert len(platform.requests) == 3
-    assert kept[0].cancelled()
+    assert isinstance(kept[0].exception(), errors.ResponseLostError)
     assert kept[0].maybe_sent
+    assert isinstance(kept[9].exception(), errors.QueueClosedError)
     assert not kept[9].maybe_sent
 
 
@@ -162,6 +164,94 @@ def test_queue_whose_tasks_were_all_cancelled_says_so(tools: Any, run: Any) -> N
         with pytest.raises(errors.QueueClosedError):
             queue.submit(tools.sms(6))
         assert await queue.cancel() == 4
+
+    run(scenario)
+
+
+@pytest.mark.parametrize("after", [0, 1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("hook", [None, asyncio.sleep], ids=["", "hook"])
+def test_every_wait_ends_when_somebody_cancels_all_tasks_but_his_own(
+    tools: Any, run: Any, after: int, hook: Any
+) -> None:
+    """However far the queue has come: a task may be cancelled before its first step."""
+    platform = tools.Platform(latency=1.0)
+
+    async def wait_a_moment(_message: object) -> None:
+        await hook(1)
+
+    async def tell(_outcome: Outcome) -> None:
+        await asyncio.sleep(1)
+
+    async def scenario() -> None:
+        queue = tools.queue(
+            platform,
+            Limits(account=Rate(1000), pairs={"sms": Rate(1)}),
+            connections=3,
+            before_send=None if hook is None else wait_a_moment,
+            on_outcome=tell,
+        )
+        streamed: list[Outcome] = []
+
+        async def stream() -> None:
+            async for outcome in queue.map(tools.sms(number) for number in range(100, 110)):
+                streamed.append(outcome)  # noqa: PERF401  what came before the error counts
+
+        futures = [queue.submit(tools.sms(number % 7), max_wait=500) for number in range(20)]
+        queue.submit(tools.sms(20)).cancel()
+        streaming = asyncio.ensure_future(stream())
+        for _ in range(after):
+            await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {asyncio.current_task(), streaming}:
+            task.cancel()
+        async with asyncio.timeout(1000):
+            await asyncio.wait([*futures, streaming])
+            with contextlib.suppress(errors.QueueClosedError):
+                await queue.drain()
+            await queue.cancel()
+        assert not any(future.cancelled() for future in (*futures, streaming))
+        for future in futures:
+            future.exception()
+            assert future.maybe_sent or isinstance(future.exception(), errors.QueueClosedError)
+        streaming.exception()
+        stats = queue.stats()
+        assert (stats.sending, sum(stats.waiting.values())) == (0, 0)
+        assert stats.accepted + stats.failed + stats.cancelled >= 21
+        assert sum(future.maybe_sent for future in futures) <= len(platform.requests)
+
+    run(scenario)
+
+
+def test_message_whose_connection_had_not_begun_is_known_not_to_be_sent(tools: Any, run: Any) -> None:
+    async def scenario() -> None:
+        platform = tools.Platform()
+        queue = tools.queue(platform)
+        future = queue.submit(tools.sms(1))
+        await asyncio.sleep(0)  # the pump has made a task, which has not run
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        with pytest.raises(errors.QueueClosedError):
+            await future
+        assert not future.maybe_sent
+        assert platform.requests == []
+
+    run(scenario)
+
+
+def test_message_that_comes_back_refused_to_cancelled_tasks_is_told(tools: Any, run: Any) -> None:
+    async def scenario() -> None:
+        platform = tools.Platform(
+            lambda *_: tools.refused(60), latency=lambda message: float(tools.text_of(message)) / 10
+        )
+        queue = tools.queue(platform, connections=2)
+        futures = [queue.submit(tools.sms(number)) for number in (1, 50, 2)]
+        await asyncio.sleep(0.05)
+        next(iter(queue._workers)).cancel()
+        async with asyncio.timeout(1000):
+            await asyncio.wait(futures)
+        assert all(
+            isinstance(future.exception(), (errors.QueueClosedError, errors.ResponseLostError)) for future in futures
+        )
+        await queue.cancel()
 
     run(scenario)
 

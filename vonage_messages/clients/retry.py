@@ -10,12 +10,12 @@ Who waits and sends is ``vonage_messages.clients.client``.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import attrs
 
 from vonage_messages.errors import ConfigurationError, RateLimitedError, VonageMessagesError
+from vonage_messages.values import is_finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _LARGEST_EXPONENT = 64  # 2.0 ** 64 is far above any max_delay, and far below an overflow
 
 
-def _not_negative(_policy: object, field: attrs.Attribute[float], value: float) -> None:
-    if not (value >= 0 and math.isfinite(value)):
+def _not_negative(_policy: object, field: attrs.Attribute[float], value: object) -> None:
+    if not is_finite(value) or value < 0:
         raise ConfigurationError(f"RetryPolicy {field.name} must be a finite number of 0 or more, not {value!r}.")
 
 

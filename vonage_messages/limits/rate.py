@@ -13,7 +13,7 @@ from typing import Any, Final
 import attrs
 
 from vonage_messages.errors import ConfigurationError
-from vonage_messages.values import Seconds
+from vonage_messages.values import Seconds, is_finite
 
 TOLERANCE: Final[Seconds] = 0.010
 """
@@ -42,7 +42,7 @@ def span(seconds: Seconds) -> str:
 
 
 def _positive(limit: object, field: attrs.Attribute[float], value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value > 0 and math.isfinite(value)):
+    if not is_finite(value) or value <= 0:
         raise ConfigurationError(f"{type(limit).__name__} {field.name} must be a finite number above 0, not {value!r}.")
 
 

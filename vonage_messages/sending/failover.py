@@ -324,6 +324,9 @@ def _check(policy: Failover, sender: object, options: Mapping[str, object]) -> N
     Raises:
         ConfigurationError: in one sentence.
     """
+    if isinstance(sender, type) or not any(callable(getattr(sender, name, None)) for name in ("submit", "send")):
+        what = f"the class {sender.__name__}" if isinstance(sender, type) else type(sender).__name__
+        raise ConfigurationError(f"a Failover is sent by a Client or a SendQueue, not by {what}.")
     refused = sorted(_NOT_FOR_A_POLICY & options.keys())
     if refused:
         raise ConfigurationError(f"{' and '.join(refused)} cannot be given to a Failover: it sends, one by one.")
@@ -431,7 +434,7 @@ class _Chain:
         if task.cancelled() and self._winner() is not None:
             self._withdrawn(leg)
         elif task.cancelled():
-            raise asyncio.CancelledError  # by the queue, say, when it is given up: as for whoever awaits the future
+            raise asyncio.CancelledError  # by its sender: as for whoever awaits it
 
     def _withdrawn(self, leg: _Leg) -> None:
         if leg.submission is None or not leg.submission.maybe_sent:

@@ -52,7 +52,11 @@ class Listener:
         if self._halted:
             self._forget()
         elif self._teller is None:
-            self._teller = asyncio.get_running_loop().create_task(self._tell_all())
+            self._begin_to_tell()
+
+    def is_telling_in(self, task: asyncio.Task[Any] | None) -> bool:
+        """Tell whether *task* is the one in which things are told aside."""
+        return task is not None and task is self._teller
 
     def halt(self) -> None:
         """Make no task any more: the loop shuts down."""
@@ -61,7 +65,7 @@ class Listener:
 
     async def finish(self) -> None:
         """Wait until everything that is told aside has been heard."""
-        if self._teller is not None:
+        while self._teller is not None:  # ends: with the last of them
             await asyncio.wait([self._teller])
 
     def _call(self, what: tuple[object, ...]) -> Awaitable[object] | None:
@@ -74,14 +78,22 @@ class Listener:
             return None
         return result if result is not None and inspect.isawaitable(result) else None
 
+    def _begin_to_tell(self) -> None:
+        self._teller = asyncio.get_running_loop().create_task(self._tell_all())
+        self._teller.add_done_callback(self._end_of_teller)
+
     async def _tell_all(self) -> None:
-        try:
-            while self._aside:  # ends: each pass takes one out
-                self.pending -= 1
-                await self._wait_for(self._aside.popleft())
-        finally:
-            self._teller = None
+        while self._aside:  # ends: each pass takes one out
+            self.pending -= 1
+            await self._wait_for(self._aside.popleft())
+
+    def _end_of_teller(self, teller: asyncio.Task[None]) -> None:
+        self._teller = None
+        if teller.cancelled():  # perhaps before it began
             self._forget()
+            self._when_heard()
+        elif self._aside:  # they came behind its last look
+            self._begin_to_tell()
 
     async def _wait_for(self, telling: Awaitable[object]) -> None:
         self.pending += 1

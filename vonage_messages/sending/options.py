@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
+from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.schedule import Priority
+from vonage_messages.values import is_finite
 
 if TYPE_CHECKING:
     from vonage_messages.limits.levels import Limits
@@ -44,11 +45,26 @@ def check_count(name: str, value: object) -> None:
         raise ConfigurationError(f"{name} must be a whole number of 1 or more, not {value!r}.")
 
 
-def check_span(name: str, value: object) -> None:
-    """Refuse what is no span of time; ``None`` is none at all."""
-    if value is None:
+def check_client(value: object) -> None:
+    """Refuse what makes no requests."""
+    if isinstance(value, type) or not callable(getattr(value, "attempt", None)):
+        what = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
+        raise ConfigurationError(f"client must be a Client, such as Client(auth), and not be {what}.")
+
+
+def check_retry(value: object) -> None:
+    """Refuse what is no policy."""
+    if value is not None and not isinstance(value, RetryPolicy):
+        raise ConfigurationError(
+            f"retry must be a RetryPolicy, such as RetryPolicy(attempts=5), not {type(value).__name__}."
+        )
+
+
+def check_span(name: str, value: object, *, optional: bool = True) -> None:
+    """Refuse what is no span of time; ``None`` is none at all, where that is *optional*."""
+    if value is None and optional:
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not (value > 0 and math.isfinite(value)):
+    if not is_finite(value) or value <= 0:
         raise ConfigurationError(f"{name} must be a finite number of seconds above 0, not {value!r}.")
 
 

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from vonage_messages.channels.base import Message
-from vonage_messages.errors import DeadlineExceededError, LimitTimeoutError, VonageMessagesError
+from vonage_messages.errors import (
+    DeadlineExceededError,
+    LimitTimeoutError,
+    QueueClosedError,
+    VonageMessagesError,
+)
 from vonage_messages.limits.circuit import CircuitState
 from vonage_messages.limits.levels import shown
 from vonage_messages.limits.schedule import Place, Priority
@@ -93,7 +98,8 @@ class SendFuture(asyncio.Future[SentMessage]):
     What ``SendQueue.submit`` returns: ``await`` it for the ``SentMessage``.
 
     ``cancel`` ends the wait of whoever awaits it at once. While the message is queued that also takes it out of the
-    queue; while it is being sent the request runs on, and its outcome goes to ``on_outcome`` and ``stats``.
+    queue; while it is being sent the request runs on, and its outcome goes to ``on_outcome`` and ``stats``. It raises
+    ``CancelledError`` then, and never otherwise: where the *queue* was cancelled, it raises ``QueueClosedError``.
     """
 
     __slots__ = ("_forget", "_place", "_under_way", "message")
@@ -144,8 +150,12 @@ class SendFuture(asyncio.Future[SentMessage]):
         )
 
 
-def resolve(future: SendFuture, outcome: Outcome) -> None:
-    """Tell the future of a message what became of it."""
+def resolve(future: SendFuture, outcome: Outcome, *, quiet: bool = False) -> None:
+    """
+    Tell the future of a message what became of it; a *quiet* one does not complain if nobody looks.
+
+    Who ends a queue knows that what waited was not sent: of that nobody need be told once more.
+    """
     unknown = bool(getattr(outcome.error, "maybe_sent", False))
     future._under_way = None if unknown or outcome.sent is not None else False  # noqa: SLF001  it is of this module
     future._place = None  # noqa: SLF001  see above
@@ -153,10 +163,13 @@ def resolve(future: SendFuture, outcome: Outcome) -> None:
         return
     if outcome.sent is not None:
         future.set_result(outcome.sent)
-    elif outcome.error is None:
-        asyncio.Future.cancel(future)
-    else:
+    elif outcome.error is not None:
         future.set_exception(outcome.error)
+    else:
+        future.set_exception(QueueClosedError("the queue ended before the message could be sent: it was not sent."))
+        quiet = True
+    if quiet:
+        future._log_traceback = False  # noqa: SLF001  see above
 
 
 def too_late(place: Place, would_leave_at: float, key: str) -> LimitTimeoutError | DeadlineExceededError:

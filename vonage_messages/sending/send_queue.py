@@ -24,6 +24,7 @@ from vonage_messages.errors import (
     ConfigurationError,
     InvalidMessageError,
     QueueClosedError,
+    QueueError,
     QueueFullError,
     ResponseLostError,
     VonageMessagesError,
@@ -34,8 +35,10 @@ from vonage_messages.sending.counters import Counters
 from vonage_messages.sending.listening import Listener, is_cancelled
 from vonage_messages.sending.options import (
     check_callable,
+    check_client,
     check_count,
     check_priority,
+    check_retry,
     check_span,
     chosen_limiter,
 )
@@ -91,6 +94,10 @@ class SendQueue:
     Within one priority, messages from one sender to one recipient leave in the order in which they were given, one
     after the other. It belongs to the event loop on which it is first used.
 
+    The three functions may use the queue, but not wait for it: a connection waits for them meanwhile. ``drain``,
+    ``close``, ``cancel``, ``map`` and ``send_all`` raise a ``RuntimeError`` there, and ``put`` a ``QueueFullError``
+    where it would have to wait. A task of one's own may do all of it: ``asyncio.create_task(queue.close())``.
+
     Raises:
         ConfigurationError: an option cannot work.
         ValueError: the client has limits, and *limits* are others.
@@ -112,10 +119,12 @@ class SendQueue:
         max_outage: Seconds = 300.0,
         api_version: ApiVersion | None = None,
     ) -> None:
+        check_client(client)
+        check_retry(retry)
         check_count("maxsize", maxsize)
         check_count("connections", connections)
         check_span("max_wait", max_wait)
-        check_span("max_outage", max_outage)
+        check_span("max_outage", max_outage, optional=False)
         check_callable("before_send", before_send)
         check_callable("on_return", on_return)
         check_callable("on_outcome", on_outcome)
@@ -139,6 +148,8 @@ class SendQueue:
         self._clock: Callable[[], float] = time.monotonic
         self._schedule: Schedule | None = None
         self._workers: set[asyncio.Task[None]] = set()
+        self._opening: dict[asyncio.Task[None], Place] = {}
+        """Connections that have not begun yet, and what they begin with."""
         self._idle: list[asyncio.Future[Place | None]] = []
         self._sending = 0
         self._room: OrderedDict[asyncio.Future[None], None] = OrderedDict()
@@ -151,6 +162,8 @@ class SendQueue:
         self._ended = False
         self._halted = False
         """Whether the loop shuts down: connections have been cancelled."""
+        self._left_behind = 0
+        """How many were not sent because of that."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(waiting={len(self)}, sending={self._sending}, closed={self._closed})"
@@ -206,7 +219,8 @@ class SendQueue:
         a place under the limits. One that cannot leave in time fails at once.
 
         The future raises ``LimitTimeoutError``, ``DeadlineExceededError``, ``CircuitOpenError`` or
-        ``StoreUnavailableError`` for a message that was not sent, and what ``Client.attempt`` raises.
+        ``StoreUnavailableError`` for a message that was not sent, ``QueueClosedError`` where the queue was cancelled
+        before, and what ``Client.attempt`` raises.
 
         Raises:
             QueueFullError: *maxsize* messages wait already.
@@ -238,6 +252,7 @@ class SendQueue:
 
         Raises:
             QueueClosedError: the queue is closed, or was closed meanwhile. The message is not in it.
+            QueueFullError: the queue is full, and one of its own functions cannot wait for room.
             TypeError, ConfigurationError: as ``submit`` does.
         """
         checked_message(message)
@@ -266,8 +281,10 @@ class SendQueue:
         Raises:
             QueueClosedError: the queue was closed; raised after the outcomes of what it had taken.
             ConfigurationError: an option cannot work.
+            RuntimeError: one of the queue's own functions calls it.
         """
         self._bind()
+        self._refuse_own_task("map")
         self._check_open()
         check_priority(priority)
         check_count("window", window)
@@ -292,7 +309,7 @@ class SendQueue:
         Send all *messages*, and give their outcomes in the same order. It holds them all: for many, use ``map``.
 
         Raises:
-            QueueClosedError, ConfigurationError: as ``map`` does.
+            QueueClosedError, ConfigurationError, RuntimeError: as ``map`` does.
         """
         outcomes = self.map(messages, ordered=True, priority=priority, expires_in=expires_in, max_wait=max_wait)
         return [outcome async for outcome in outcomes]
@@ -341,15 +358,16 @@ class SendQueue:
         Wait until nothing waits and nothing is under way. The queue stays open; a paused one is not drained.
 
         Raises:
-            QueueClosedError: messages wait, and nobody is left to send them: the tasks of the queue were cancelled.
+            QueueClosedError: somebody has cancelled the tasks of the queue, and what waited was not sent.
+            RuntimeError: one of the queue's own functions calls it.
         """
         self._bind()
-        while not self._is_quiet():  # ends: with the queue, however long that takes
-            if self._halted and not self._sending:
-                raise QueueClosedError("the tasks of the queue were cancelled: what waits is not sent.")
-            quiet: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._quiet.append(quiet)
-            await quiet
+        self._refuse_own_task("drain")
+        await self._wait_for_quiet()
+        if self._left_behind:
+            raise QueueClosedError(
+                f"the tasks of the queue were cancelled: {self._left_behind} messages that waited were not sent."
+            )
 
     async def close(self) -> None:
         """
@@ -359,9 +377,10 @@ class SendQueue:
 
         Raises:
             StoreUnavailableError: all have left, and the limits cannot be kept.
-            QueueClosedError: as ``drain`` does.
+            QueueClosedError, RuntimeError: as ``drain`` does.
         """
         self._bind()
+        self._refuse_own_task("close")
         self._closed = True
         self._turn_away()
         self.resume()
@@ -372,18 +391,24 @@ class SendQueue:
         """
         Take no more messages, cancel all that wait, wait for the requests under way, and end.
 
-        Gives the number of those that were cancelled.
+        Gives the number of those that were cancelled. Their futures raise ``QueueClosedError``, and not
+        ``CancelledError``: whoever awaits one is not being cancelled.
+
+        Raises:
+            StoreUnavailableError: the limits cannot be kept.
+            RuntimeError: one of the queue's own functions calls it.
         """
         schedule = self._bind()
+        self._refuse_own_task("cancel")
         self._closed = self._cancelled = True
         self._turn_away()
         cancelled = 0
         for place in schedule.drain():
             cancelled += 1
             self._finish(place, None)
-        await self.drain()
+        await self._wait_for_quiet()
         await self._end()
-        return cancelled
+        return cancelled + self._left_behind
 
     def take_turn(self) -> bool:
         """Let one message leave, if one may and there is a connection for it; for the limiter."""
@@ -546,10 +571,23 @@ class SendQueue:
     def _open_connection(self, first: Place | None) -> None:
         worker = self._loop_of_queue().create_task(self._work(first))
         self._workers.add(worker)
-        worker.add_done_callback(self._workers.discard)
+        if first is not None:
+            self._opening[worker] = first
+        worker.add_done_callback(self._connection_ended)
+
+    def _connection_ended(self, worker: asyncio.Task[None]) -> None:
+        self._workers.discard(worker)
+        first = self._opening.pop(worker, None)
+        if first is not None:  # cancelled before it began
+            self._lose(first, is_begun=False)
+        if worker.cancelled():
+            self._halt()
 
     async def _work(self, place: Place | None) -> None:
         """Be a connection: send one message after the other until the queue ends."""
+        worker = asyncio.current_task()
+        if worker is not None:
+            self._opening.pop(worker, None)
         while True:  # ends: with the queue
             if place is not None:
                 await self._send(place)
@@ -575,16 +613,21 @@ class SendQueue:
         except asyncio.CancelledError:  # the loop shuts down
             place = None if idle.cancelled() else idle.result()
             if place is not None:
-                self._lose(place)
+                self._lose(place, is_begun=False)
             self._halt()
             raise
 
     async def _send(self, place: Place) -> None:
         """Make one request for a message, and see to what comes of it."""
+        outcome, is_begun = None, False
         try:
-            outcome = await self._attempt(place)
+            if self._before_send is not None:
+                outcome = await self._ask_before_send(place)
+            if outcome is None:
+                is_begun = True
+                outcome = await self._attempt(place)
         except BaseException:  # the loop shuts down
-            self._lose(place)
+            self._lose(place, is_begun=is_begun)
             self._halt()
             raise
         self._sending -= 1
@@ -597,25 +640,53 @@ class SendQueue:
         if not self._sending:
             self._note_if_quiet()
 
-    def _lose(self, place: Place) -> None:
-        """Let go of a message whose connection was cancelled: whether it left is not known."""
+    def _lose(self, place: Place, *, is_begun: bool) -> None:
+        """Let go of a message whose connection was cancelled: if its request is begun, it may have left."""
         self._sending -= 1
         self.schedule.settle(place)
-        if isinstance(place.owner, SendFuture):
-            place.owner._under_way = None  # noqa: SLF001  see _wrap
-            asyncio.Future.cancel(place.owner)
+        error = None
+        if is_begun:
+            error = ResponseLostError("its task was cancelled while it was being sent: whether it has left is unknown.")
+        else:
+            self.schedule.give_back(place, self._now())
+            self._circuit.unused()
+        self._leave_behind(place, error)
 
     def _halt(self) -> None:
-        """Begin nothing more: a task that is made while its loop shuts down is never run to its end."""
-        if not self._halted and len(self):
-            logger.warning(
-                "%d messages were not sent, because the event loop ended: use `async with`, or await queue.close().",
-                len(self),
-            )
+        """
+        Begin nothing more: a task that is made while its loop shuts down is never run to its end.
+
+        Whether the loop ends, or somebody has cancelled all tasks but his own, nobody can tell. Whoever waits for a
+        message hears of it in both cases: in the next turn of the loop, because this is called in the midst of things.
+        """
+        if self._halted:
+            return
         self._halted = True
         self._on_outcome.halt()
         self._turn_away()
+        self._loop_of_queue().call_soon(self._let_go_of_all)
+
+    def _let_go_of_all(self) -> None:
+        """Tell everybody who waits that nobody is left to send it."""
+        for place in self.schedule.drain():
+            self._left_behind += 1
+            self._leave_behind(place, None)
+        if self._left_behind:
+            logger.warning(
+                "%d messages were not sent, because the event loop ended: use `async with`, or await queue.close().",
+                self._left_behind,
+            )
         self._wake_who_wait_for_quiet()
+
+    def _leave_behind(self, place: Place, error: VonageMessagesError | None) -> None:
+        """Note the outcome of a message for which there is no task left; no listener is told, and nothing logged."""
+        outcome = Outcome(message=place.message, error=error, attempts=place.attempts)
+        self._counters.count(outcome)
+        owner, place.owner = place.owner, None
+        if isinstance(owner, SendFuture):
+            resolve(owner, outcome, quiet=True)
+        elif isinstance(owner, Entry):
+            owner.finish(outcome)
 
     def _notice_a_shutdown(self) -> None:
         """See that the loop shuts down before a connection does: all tasks are cancelled, and then they run."""
@@ -625,10 +696,6 @@ class SendQueue:
 
     async def _attempt(self, place: Place) -> Outcome | None:
         """Make the request; ``None`` where the message went back to wait."""
-        if self._before_send is not None:
-            stopped = await self._ask_before_send(place)
-            if stopped is not None:
-                return stopped
         place.attempts += 1
         self._counters.count_attempt(self._now())
         try:
@@ -662,10 +729,12 @@ class SendQueue:
             asked: Any = self._before_send(place.message) if self._before_send is not None else None
             if inspect.isawaitable(asked):
                 await asked
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if is_cancelled():
                 raise
-            return self._settle_unused(place, None)
+            stopped = QueueError("before_send was cancelled from within: the message was not sent.")
+            stopped.__cause__ = error
+            return self._settle_unused(place, stopped)
         except Exception as error:  # noqa: BLE001  whatever stops it, the message is not sent and hears of it
             return self._settle_unused(place, error)
         return None
@@ -696,8 +765,8 @@ class SendQueue:
         if self._on_return:
             await self._on_return.tell(place.message, error)
         owner = place.owner
-        if self._cancelled or (isinstance(owner, (SendFuture, Entry)) and not _is_wanted(owner)):
-            return self._settle(place, None, None)  # its caller has left meanwhile, and it was not accepted
+        if self._cancelled or self._halted or (isinstance(owner, (SendFuture, Entry)) and not _is_wanted(owner)):
+            return self._settle(place, None, None)  # it was not accepted, and nobody waits for it any more
         self.schedule.again(place, again_at)
         if isinstance(owner, SendFuture):
             owner._under_way = False  # noqa: SLF001  see _wrap
@@ -762,6 +831,11 @@ class SendQueue:
         self._bind()
         self._check_open()
         while len(self) >= self._maxsize:  # ends: with room, or with the queue
+            if self._is_own_task():
+                raise QueueFullError(
+                    f"the queue holds {self._maxsize} messages, and a function that it calls cannot wait for room: "
+                    "room comes when it has returned. Call put() from a task of your own."
+                )
             room: asyncio.Future[None] = self._loop_of_queue().create_future()
             self._room[room] = None
             try:
@@ -784,6 +858,25 @@ class SendQueue:
         """Wake all who wait for room: they find the queue closed."""
         while self._room:
             self._wake_one_who_waits_for_room()
+
+    def _is_own_task(self) -> bool:
+        """Tell whether this is called by a function that the queue has called, and waits for."""
+        task = asyncio.current_task()
+        return task in self._workers or self._on_outcome.is_telling_in(task)
+
+    def _refuse_own_task(self, what: str) -> None:
+        """Refuse to wait for what waits for the caller."""
+        if self._is_own_task():
+            raise RuntimeError(
+                f"{what}() was called by a function that the queue calls, and would wait for its return: call it from "
+                "a task of your own, with asyncio.create_task, say."
+            )
+
+    async def _wait_for_quiet(self) -> None:
+        while not self._is_quiet():  # ends: with the queue, however long that takes
+            quiet: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._quiet.append(quiet)
+            await quiet
 
     def _note_if_quiet(self) -> None:
         if self._quiet and self._is_quiet():

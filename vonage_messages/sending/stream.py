@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaita
 from typing import TYPE_CHECKING, Any
 
 from vonage_messages.channels.base import Message
-from vonage_messages.errors import InvalidMessageError, Problem
+from vonage_messages.errors import InvalidMessageError, Problem, QueueClosedError
 from vonage_messages.sending.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -75,16 +75,19 @@ class Stream:
 
     async def read(self) -> None:
         """Let every message wait in the queue, as the window has room; raises what *messages* raises."""
-        try:
-            async with contextlib.aclosing(_each(self._messages)) as messages:
-                number = 0
-                while (message := await self._next(messages)) is not _END:  # ends: with *messages*
-                    self._held += 1
-                    await self._enter(number, message)
-                    number += 1
-        finally:
-            self._read_all = True
-            self._news.set()
+        async with contextlib.aclosing(_each(self._messages)) as messages:
+            number = 0
+            while (message := await self._next(messages)) is not _END:  # ends: with *messages*
+                self._held += 1
+                await self._enter(number, message)
+                number += 1
+
+    def end_reading(self, reader: asyncio.Task[None]) -> None:
+        """Note that *reader* has ended: with the messages, or because it was cancelled, perhaps before it began."""
+        self._read_all = True
+        self._news.set()
+        if not reader.cancelled():
+            reader.exception()  # whoever left early hears no error of it
 
     async def _next(self, messages: AsyncIterator[object]) -> object:
         """Read a message, no sooner than there is room for it."""
@@ -136,7 +139,7 @@ class Stream:
 async def stream_outcomes(stream: Stream, *, ordered: bool) -> AsyncIterator[Outcome]:
     """Give the outcomes of a stream: as they come, or in the order of their messages."""
     reader = asyncio.get_running_loop().create_task(stream.read())
-    reader.add_done_callback(_retrieve)  # whoever left early hears no error of it
+    reader.add_done_callback(stream.end_reading)
     early: dict[int, Outcome] = {}
     expected = 0
     try:
@@ -151,7 +154,10 @@ async def stream_outcomes(stream: Stream, *, ordered: bool) -> AsyncIterator[Out
                 stream.release()
                 yield early.pop(expected)
                 expected += 1
-        await reader
+        await asyncio.wait([reader])
+        if reader.cancelled():  # by somebody else: whoever takes the outcomes is not being cancelled
+            raise QueueClosedError("the task that reads the messages was cancelled: not all were read.")
+        reader.result()
     finally:
         stream.end()
         if not reader.done():
@@ -168,8 +174,3 @@ async def _each(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncGe
         if number % _BREATH == 0:
             await asyncio.sleep(0)
         yield message
-
-
-def _retrieve(reader: asyncio.Task[None]) -> None:
-    if not reader.cancelled():
-        reader.exception()

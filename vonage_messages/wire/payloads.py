@@ -29,14 +29,14 @@ _SPELLED_OTHERWISE = re.compile(rb"null|0\.0000|[0-9]e-?[0-9]+[],}]")
 """Where orjson may not write what the standard library does: NaN, and numbers that are very large or very small."""
 
 
-def check_api_version(api_version: str) -> None:
+def check_api_version(api_version: object) -> None:
     """
     Refuse what is no version of the API.
 
     Raises:
         ConfigurationError: *api_version* is neither ``"v1"`` nor ``"v0.1"``.
     """
-    if api_version not in {"v1", "v0.1"}:
+    if not isinstance(api_version, str) or api_version not in {"v1", "v0.1"}:
         raise ConfigurationError(f'api_version must be "v1" or "v0.1", not {api_version!r}')
 
 

@@ -21,7 +21,7 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 	@$(BIN)/vonage-messages demo
 
 test: $(SETUP) $(WHEELS) ## Run the tests
-	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist loadgroup $(ARGS)
+	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(SETUP) ## Check style, formatting and the floors of the house
 	@$(BIN)/ruff check .

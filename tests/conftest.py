@@ -1,7 +1,10 @@
-"""What all tests share: how hard Hypothesis tries, and that no clock decides whether a test passes."""
+"""What all tests share: their order, how hard Hypothesis tries, and that no clock decides whether a test passes."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 # On a busy machine making an example takes as long as it takes. Tests that must try harder say so themselves.
@@ -9,3 +12,21 @@ settings.register_profile(
     "project", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("project")
+
+HERE = Path(__file__).parent
+LONGEST = (HERE / "packaging", HERE / "benchmarks", HERE / "cli" / "test_bulk_run.py", HERE / "sending")
+"""
+What takes longest begins first: whoever has nothing left to do takes half of what another has left, from the end
+(``--dist worksteal``), and so all end together. The packaged environments, which are filled once in each process that
+tests them, stay with one.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first."""
+
+    def place(item: pytest.Item) -> int:
+        within = (item.path, *item.path.parents)
+        return next((place for place, path in enumerate(LONGEST) if path in within), len(LONGEST))
+
+    items.sort(key=place)

@@ -44,13 +44,6 @@ def run(command: list[str], cwd: Path, **environment: str) -> subprocess.Complet
     )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all of these: another would have to fill the environments once more."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("packaging"))
-
-
 @attrs.frozen
 class Environment:
     """A virtual environment, and an empty folder beside it to run programs in."""

@@ -339,9 +339,10 @@ class LedgerStore(Protocol):
     """
     Keeps the rows of an outbox through a crash.
 
-    What returns is durable. Every call is atomic, also between processes, and is done as a whole even when its caller
-    stops waiting for it. *owner* names one life of one sender (a fresh UUID for each run); *now* and *lease_until* are
-    Unix times in seconds. An owner has one lease, which covers all its rows.
+    What returns is durable. Calls are done in the order in which they were made. Every call is atomic, also between
+    processes, and is done as a whole even when its caller stops waiting for it. *owner* names one life of one sender
+    (a fresh UUID for each run); *now* and *lease_until* are Unix times in seconds. An owner has one lease, which covers
+    all its rows.
 
     Raises, from every method:
         StoreUnavailableError: the store cannot be read or written now; nothing was changed.

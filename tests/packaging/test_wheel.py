@@ -27,12 +27,25 @@ for name in vonage_messages.__all__:
 print(len(vonage_messages.__all__), vonage_messages.__version__, importlib.metadata.version("vonage-messages-async"))
 """
 
-IMPORT_EVERY_MODULE = """
+NEED_AN_EXTRA = ("vonage_messages.cli.", "vonage_messages.stores.postgres")
+
+IMPORT_EVERY_MODULE = f"""
 import importlib, pkgutil, vonage_messages
-for module in pkgutil.walk_packages(vonage_messages.__path__, "vonage_messages."):
-    if not module.name.startswith("vonage_messages.cli."):
+def failed(name):
+    if not name.startswith({NEED_AN_EXTRA}):
+        raise
+for module in pkgutil.walk_packages(vonage_messages.__path__, "vonage_messages.", failed):
+    if not module.name.startswith({NEED_AN_EXTRA}):
         importlib.import_module(module.name)
         print(module.name)
+"""
+
+IMPORT_POSTGRES = """
+from vonage_messages import MissingExtraError
+try:
+    import vonage_messages.stores.postgres
+except MissingExtraError as error:
+    print(error)
 """
 
 SEND_TO_THE_SIMULATOR = """
@@ -181,7 +194,16 @@ def test_every_module_of_the_installed_wheel_imports_without_an_extra(ours_alone
     assert finished.stderr == ""
     inside = (PurePosixPath(name).with_suffix("") for name in names if name.endswith(".py"))
     modules = {".".join(path.parts).removesuffix(".__init__") for path in inside} - {"vonage_messages"}
-    assert set(finished.stdout.split()) == {name for name in modules if not name.startswith("vonage_messages.cli.")}
+    assert set(finished.stdout.split()) == {name for name in modules if not name.startswith(NEED_AN_EXTRA)}
+
+
+def test_what_needs_an_extra_says_which(ours_alone: Environment) -> None:
+    finished = ours_alone.python("-I", "-W", "error", "-c", IMPORT_POSTGRES)
+
+    assert finished.stderr == ""
+    assert finished.stdout == (
+        'PostgreSQL needs psycopg and psycopg-pool: pip install "vonage-messages-async[workers]"\n'
+    )
 
 
 @pytest.mark.parametrize("optimised", [[], ["-O"]], ids=["plain", "python -O"])

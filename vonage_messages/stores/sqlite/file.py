@@ -16,9 +16,9 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
+from vonage_messages.stores.sealing import Cipher, Sealing, sealing_of
 from vonage_messages.stores.sqlite.failures import kind_of, translated
 from vonage_messages.stores.sqlite.presence import Presence
-from vonage_messages.stores.sqlite.sealing import KEY_SIZE, Cipher, Sealing, decrypted, new_key
 from vonage_messages.stores.sqlite.statements import migrations, sql, statements_of
 
 if TYPE_CHECKING:
@@ -206,24 +206,9 @@ def _check(identity: _Identity, path: Path) -> None:
 
 
 def _sealing(connection: sqlite3.Connection, cipher: Cipher | None, *, new: bool) -> Sealing:
-    """Check that the cipher is the one of the file; a file keeps for good whether it has one."""
-    if new and cipher is not None:
-        key = new_key()
-        connection.execute(sql("write_setting"), {"name": _KEY, "value": cipher.encrypt(key)})
-        return Sealing(cipher, key)
-    stored = connection.execute(sql("setting"), {"name": _KEY}).fetchone()
-    if stored is None and cipher is None:
-        return Sealing()
-    if stored is None or cipher is None:
-        raise OutboxError(
-            "The file is encrypted: it needs the cipher it was made with."
-            if cipher is None
-            else "The file is not encrypted: a cipher can only be given when it is made."
-        )
-    try:
-        key = decrypted(cipher, stored[0])
-    except OutboxError as error:
-        raise OutboxError("The file is encrypted with another key than that of the cipher.") from error
-    if len(key) != KEY_SIZE:
-        raise OutboxError("The cipher does not give back what it was given when the file was made.")
-    return Sealing(cipher, key)
+    """Check that the cipher is the one of the file, and write down which one a new file has."""
+    found = connection.execute(sql("setting"), {"name": _KEY}).fetchone()
+    sealing, fresh = sealing_of(cipher, None if found is None else found[0], new=new, what="The file")
+    if fresh is not None:
+        connection.execute(sql("write_setting"), {"name": _KEY, "value": fresh})
+    return sealing

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from vonage_messages.ledger import Addition, NewRow, Outcome, Recovery, Row, Settlement
-    from vonage_messages.stores.sqlite.sealing import Cipher
+    from vonage_messages.stores.sealing import Cipher
     from vonage_messages.values import Seconds
 
     AskedT = TypeVar("AskedT")

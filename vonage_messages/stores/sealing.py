@@ -1,5 +1,5 @@
 """
-What a cipher hides in the file: payloads, recipients, and the names of limits.
+What a cipher hides in a ledger: payloads, recipients, and the names of limits.
 
 Keys, refs and the user's own refs stay readable, because rows are found by them.
 """
@@ -16,7 +16,7 @@ from vonage_messages.values import normalize_number
 if TYPE_CHECKING:
     from vonage_messages.ledger import NewRow
 
-KEY_SIZE: Final = 32
+_KEY_SIZE: Final = 32
 _DIGEST_SIZE = 16
 _LENGTH_SIZE = 4
 
@@ -93,9 +93,33 @@ class Sealing:
         return hashlib.blake2b(spelled, digest_size=_DIGEST_SIZE, key=self._key).hexdigest()
 
 
-def new_key() -> bytes:
-    """Make the key of a new file."""
-    return secrets.token_bytes(KEY_SIZE)
+def sealing_of(cipher: Cipher | None, stored: bytes | None, *, new: bool, what: str) -> tuple[Sealing, bytes | None]:
+    """
+    Check that *cipher* is the one with which *what* was made; a ledger keeps for good whether it has one.
+
+    *stored* is the encrypted key that stands in it. The second value is what is to be stored, in a *new* one.
+
+    Raises:
+        OutboxError: it is another cipher, or there should be one, or none.
+    """
+    if new and stored is None and cipher is not None:
+        key = secrets.token_bytes(_KEY_SIZE)
+        return Sealing(cipher, key), cipher.encrypt(key)
+    if stored is None and cipher is None:
+        return Sealing(), None
+    if cipher is None:
+        raise OutboxError(f"{what} is encrypted: it needs the cipher it was made with.")
+    if stored is None:
+        raise OutboxError(f"{what} is not encrypted: a cipher can only be given when it is made.")
+    try:
+        key = decrypted(cipher, stored)
+    except OutboxError as error:
+        raise OutboxError(f"{what} is encrypted with another key than that of the cipher.") from error
+    if len(key) != _KEY_SIZE:
+        raise OutboxError(
+            f"The cipher does not give back what it was given when {what[:1].lower()}{what[1:]} was made."
+        )
+    return Sealing(cipher, key), None
 
 
 def decrypted(cipher: Cipher, sealed: bytes) -> bytes:

@@ -1,0 +1,200 @@
+"""
+A PostgreSQL database as the stores use it: connections, transactions that are done again, and a schema of its own.
+
+Whatever the stores do is safe to be done twice: a transaction whose connection was lost, even in its commit, is done
+once more on another one for as long as the patience lasts. So a restart of the server is a pause and no error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import psycopg
+from psycopg import sql
+from psycopg_pool import AsyncConnectionPool
+
+from vonage_messages.errors import ConfigurationError, OutboxError
+from vonage_messages.stores.postgres.failures import FAILURES, may_pass, translated
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from typing import TypeAlias
+
+    from vonage_messages.values import Seconds
+
+    Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
+
+ResultT = TypeVar("ResultT")
+
+_FILES = resources.files("vonage_messages.stores.postgres")
+_VERSION: Final = "schema_version"
+_MIGRATION_LOCK: Final = 0x766F6E616765
+"""``vonage`` in ASCII: the advisory lock under which the schema is brought up to date."""
+
+_FIRST_PAUSE: Seconds = 0.05
+_LONGEST_PAUSE: Seconds = 1.0
+
+
+class Database:
+    """
+    The tables of one *schema* in the database that *conninfo* names, by up to *connections* connections.
+
+    *patience*: how many seconds to go on trying where the server cannot be reached, or transactions get in each
+    other's way.
+
+    Raises:
+        ConfigurationError: *conninfo* cannot be read, or *schema* is no name.
+    """
+
+    def __init__(self, conninfo: str, *, schema: str, connections: int, patience: Seconds) -> None:
+        try:
+            psycopg.conninfo.conninfo_to_dict(conninfo)
+        except psycopg.ProgrammingError as error:
+            raise ConfigurationError(
+                "conninfo must be a connection string of PostgreSQL, such as postgresql://user@host/database."
+            ) from error
+        if not schema.isidentifier() or connections < 1:
+            raise ConfigurationError("schema must be a plain name, and connections 1 or more.")
+        self.conninfo = conninfo
+        self.schema = schema
+        self._connections = connections
+        self._patience = patience
+        self._pool: AsyncConnectionPool[Connection] | None = None
+
+    async def open(self) -> None:
+        """
+        Connect, and bring the schema up to date.
+
+        Raises:
+            OutboxError: it is open, or the schema belongs to something else or to a newer version.
+            StoreUnavailableError: the server cannot be reached.
+        """
+        if self._pool is not None:
+            raise OutboxError("The store is open already.")
+        self._pool = pool = AsyncConnectionPool(
+            self.conninfo,
+            min_size=1,
+            max_size=self._connections,
+            open=False,
+            timeout=self._patience,
+            kwargs={"autocommit": True},
+        )
+        await pool.open()
+        try:
+            await self.run(self._migrate)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close every connection. Closing twice does no harm."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close()
+
+    def statement(self, name: str) -> sql.Composed:
+        """Give the statement of ``sql/<name>.sql``, for this schema."""
+        return _composed(f"sql/{name}.sql", self.schema)
+
+    async def run(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
+        """
+        Do *work* in a transaction, and commit; again where that may help. *work* must be safe to be done twice.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached, or others are in the way, for too long.
+            OutboxError: it is not open, or PostgreSQL refused what was asked.
+            TypeError: a value is of a type that has no counterpart there.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._patience
+        pause = _FIRST_PAUSE
+        while True:  # ends: with the work, or with the patience
+            try:
+                async with self._transaction() as connection:
+                    return await work(connection)
+            except FAILURES as error:
+                if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
+                    raise TypeError("a value has a type that PostgreSQL cannot take.") from error
+                if not may_pass(error) or loop.time() + pause > give_up:
+                    raise translated(error) from error
+            await asyncio.sleep(pause)
+            await self._renew_connections()
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def connect(self) -> Connection:
+        """
+        Open a connection of its own, in autocommit mode, that is not one of the pool.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached.
+        """
+        try:
+            return await psycopg.AsyncConnection.connect(self.conninfo, autocommit=True)
+        except FAILURES as error:
+            raise translated(error) from error
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Connection]:
+        if self._pool is None:
+            raise OutboxError("The store is not open.")
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
+
+    async def _renew_connections(self) -> None:
+        """Replace connections that are gone: where one is, after a restart of the server, the others are, too."""
+        if self._pool is not None:
+            await self._pool.check()
+
+    async def _migrate(self, connection: Connection) -> None:
+        await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
+        version = await self._version(connection)
+        scripts = _migrations()
+        if version > len(scripts):
+            raise OutboxError(
+                f"The schema {self.schema} was written by a newer version of this package ({version}; this one knows "
+                f"{len(scripts)}); it was left as it is. Update the package."
+            )
+        if version == len(scripts):
+            return
+        if not version:
+            await connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(self.schema)))
+        for script in scripts[version:]:
+            await connection.execute(_composed(script, self.schema))
+        version_now = {"name": _VERSION, "value": str(len(scripts)).encode()}
+        await connection.execute(self.statement("write_setting"), version_now)
+
+    async def _version(self, connection: Connection) -> int:
+        """Tell which version the schema has; 0 where there is none, or an empty one."""
+        cursor = await connection.execute(
+            "SELECT count(*), count(*) FILTER (WHERE tablename = 'setting') FROM pg_tables WHERE schemaname = %s",
+            [self.schema],
+        )
+        tables, settings = await cursor.fetchone() or (0, 0)
+        if not tables:
+            return 0
+        found = None
+        if settings:
+            cursor = await connection.execute(self.statement("setting"), {"name": _VERSION})
+            found = await cursor.fetchone()
+        if found is None:
+            raise OutboxError(
+                f"The schema {self.schema} holds tables of something else; it was left as it is. Give schema=."
+            )
+        return int(bytes(found[0]))
+
+
+@cache
+def _composed(path: str, schema: str) -> sql.Composed:
+    text = _FILES.joinpath(path).read_text(encoding="utf-8").strip()
+    return sql.SQL(text).format(schema=sql.Identifier(schema))
+
+
+@cache
+def _migrations() -> tuple[str, ...]:
+    """Name the scripts of ``migrations/`` in their order: the first leads from version 0 to version 1."""
+    names = sorted(file.name for file in _FILES.joinpath("migrations").iterdir() if file.name.endswith(".sql"))
+    return tuple(f"migrations/{name}" for name in names)

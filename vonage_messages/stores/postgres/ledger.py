@@ -1,0 +1,638 @@
+"""The ledger of an outbox in a PostgreSQL database, for any number of processes on any number of machines."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+
+import attrs
+import psycopg
+
+from vonage_messages.errors import OutboxError
+from vonage_messages.ledger import (
+    FINISHED,
+    INTERRUPTED,
+    TRANSITIONS,
+    Addition,
+    Conflict,
+    Event,
+    Outcome,
+    Recovery,
+    Row,
+    Settlement,
+    State,
+    next_state,
+    states_before,
+)
+from vonage_messages.stores.postgres.database import Database
+from vonage_messages.stores.postgres.presence import Presence
+from vonage_messages.stores.sealing import Sealing, sealing_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from typing import TypeAlias
+
+    from vonage_messages.ledger import NewRow
+    from vonage_messages.stores.postgres.database import Connection
+    from vonage_messages.stores.sealing import Cipher
+    from vonage_messages.values import Seconds
+
+    Cursor: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
+
+ResultT = TypeVar("ResultT")
+
+_READ_AT_ONCE: Final = 1_000
+_PURGED_AT_ONCE: Final = 10_000
+_HASH_KEY: Final = "hash_key"
+_INCOMING_TYPES: Final = ("int4", "text", "text", "text", "text", "text", "bytea", "bytea")
+_OWNED = frozenset({State.CLAIMED, State.IN_DOUBT})
+"""Where an attempt leaves its row with its owner: to make the next one, or to bring a late outcome, which is taken."""
+
+
+@attrs.frozen
+class _Standing:
+    """How a row stands."""
+
+    state: State
+    attempts: int
+    owner: str | None
+
+
+class PostgresLedgerStore:
+    """
+    A ``LedgerStore`` in a PostgreSQL database (14 or newer), for any number of processes.
+
+    *conninfo* is a connection string, such as ``postgresql://user@host/database``; the tables stand in a *schema* of
+    their own, which is made where it does not exist. *cipher* encrypts payloads at rest (a ``Fernet`` or
+    ``MultiFernet``) and hides recipients and the names of limits; keys and refs stay readable. Whether a schema has a
+    cipher is decided when it is made. *connections* is the size of the pool, beside one that tells that this process
+    lives. *patience* is how many seconds a server that cannot be reached is waited for.
+
+    Calls of one store, or of one view of it, are done one after another in the order in which they were made: whoever
+    has many to make puts many rows into each.
+
+    A lease is measured by the clocks of whoever holds it and whoever looks at it: let the clocks of all machines agree
+    to within a few seconds, and make leases a minute or longer.
+
+    ``async with PostgresLedgerStore("postgresql://…") as store: …``
+
+    Raises:
+        ConfigurationError: an option cannot work.
+    """
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        schema: str = "vonage_messages",
+        cipher: Cipher | None = None,
+        connections: int = 4,
+        patience: Seconds = 10.0,
+    ) -> None:
+        self._database = Database(conninfo, schema=schema, connections=connections, patience=patience)
+        self._presence = Presence(self._database)
+        self._cipher = cipher
+        self._sealing = Sealing()
+        self._batch: int | None = None
+        self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    def __repr__(self) -> str:
+        of_batch = "" if self._batch is None else f", batch {self._batch}"
+        return f"PostgresLedgerStore(schema={self._database.schema!r}{of_batch})"
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """
+        Connect, and make the tables, or bring them up to date.
+
+        Raises:
+            OutboxError: it is open; the schema belongs to something else, was written by a newer version, or has
+                another cipher. It was left as it is.
+            StoreUnavailableError: the server cannot be reached.
+        """
+        await self._database.open()
+        self._turn = asyncio.Lock()
+        try:
+            self._sealing = await self._database.run(self._unlock)
+        except BaseException:
+            await self._database.close()
+            raise
+
+    async def close(self) -> None:
+        """
+        Do what was asked for, and let go of every connection; owners that were enrolled here count as gone.
+
+        Closing twice does no harm.
+        """
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        owners = sorted(self._presence.owners)
+        try:
+            if owners:
+                await self._change("forget_enrolment", owners=owners)
+        finally:
+            await self._presence.close()
+            await self._database.close()
+
+    def of_batch(self, batch: int) -> Self:
+        """
+        Give a view of one batch: it claims, counts, reads and changes (all at once) rows of that batch only.
+
+        It lives as long as this store is open, and needs no opening or closing of its own.
+        """
+        view = object.__new__(type(self))
+        view.__dict__.update(self.__dict__, _batch=batch, _turn=asyncio.Lock())
+        return view
+
+    async def enrol(self, owner: str, /, *, lease_until: float) -> None:
+        """Tell that *owner* lives for as long as this store is open; the death of its process is seen at once."""
+        await self._presence.enrol(owner)
+        await self._change("enrol", name=owner, lease_until=lease_until)
+
+    async def add(self, rows: Sequence[NewRow], /, *, now: float) -> Addition:
+        """Add rows, all of them or, where they hold a conflict, nothing. A thousand at a time are a good number."""
+        return await self._run(partial(self._add, rows, None, now))
+
+    async def add_batch(
+        self, rows: Sequence[NewRow], /, *, now: float, connection: Connection | None = None
+    ) -> tuple[Addition, int | None]:
+        """
+        Add rows as a batch of their own, to be claimed by ``of_batch``; ``None`` for its id where nothing is new.
+
+        *connection* is one of the caller's own, in a transaction: the rows are there when it commits. An error of
+        PostgreSQL then ends that transaction, as always.
+
+        Raises:
+            StoreUnavailableError, OutboxError: as for every method.
+        """
+        if connection is not None:
+            return await self._add_batch(rows, now, connection)
+        return await self._run(partial(self._add_batch, rows, now))
+
+    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Row]:
+        """Give up to *count* pending rows, oldest first, to *owner*, whose lease then ends at *lease_until*."""
+
+        async def work(connection: Connection) -> list[Row]:
+            (number,) = await self._one(connection, "lease", name=owner, lease_until=lease_until)
+            cursor = await self._execute(
+                connection,
+                self._scoped("claim"),
+                count=max(count, 0),
+                owner=number,
+                before=State.PENDING,
+                after=next_state(State.PENDING, Event.CLAIM),
+                now=now,
+            )
+            ids = [row_id for (row_id,) in await cursor.fetchall()]
+            return await self._rows(connection, "rows_by_id", ids=ids)
+
+        return await self._run(work)
+
+    async def renew(self, owner: str, /, *, lease_until: float) -> None:
+        """Let the lease of *owner* end at *lease_until*."""
+        await self._presence.refresh()
+        await self._change("lease", name=owner, lease_until=lease_until)
+
+    async def mark_sending(
+        self,
+        ids: Collection[int],
+        /,
+        *,
+        owner: str,
+        now: float,
+        limits: Mapping[str, bytes | None] | None = None,
+    ) -> Mapping[int, int]:
+        """
+        Mark rows as sending; give the number of the attempt for each row that was marked, and may be sent.
+
+        *limits* is saved in the same transaction.
+        """
+
+        async def work(connection: Connection) -> Mapping[int, int]:
+            await self._save_limits(connection, limits or {})
+            cursor = await self._execute(connection, "standing_lease", name=owner)
+            number, lease_until = await cursor.fetchone() or (None, 0.0)
+            if now >= lease_until:
+                return {}
+            cursor = await self._execute(
+                connection,
+                "mark_sending",
+                ids=list(ids),
+                owner=number,
+                before=State.CLAIMED,
+                after=next_state(State.CLAIMED, Event.MARK_SENDING),
+                now=now,
+            )
+            return dict(await cursor.fetchall())
+
+        return await self._run(work)
+
+    async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:
+        """Take in how attempts ended; give the ids of the rows of which it was taken."""
+
+        async def work(connection: Connection) -> frozenset[int]:
+            cursor = await self._execute(connection, "standing", ids=sorted({outcome.id for outcome in outcomes}))
+            rows = {
+                row_id: _Standing(State(state), attempts, owner)
+                for row_id, state, attempts, owner in await cursor.fetchall()
+            }
+            changes = _Changes()
+            taken = frozenset(each.id for each in outcomes if each.id in rows and _take(rows, each, now, changes))
+            await self._write(connection, changes, now)
+            return taken
+
+        return await self._run(work)
+
+    async def release(self, owner: str, /, ids: Collection[int] | None = None, *, now: float) -> int:
+        """Make claimed rows of *owner* pending again, all or those of *ids*; give their number."""
+        some = {} if ids is None else {"ids": list(ids)}
+        return await self._move("release_some" if some else "release_all", Event.RELEASE, owner=owner, now=now, **some)
+
+    async def recover(self, owner: str, /, *, now: float) -> Recovery:
+        """Take rows back from owners that are gone, or whose lease has ended: all but *owner*, which asks."""
+
+        async def work(connection: Connection) -> Recovery:
+            cursor = await self._execute(connection, "owners_with_rows_out")
+            counts = dict.fromkeys(State, 0)
+            for number, name, lease_until, enrolled in await cursor.fetchall():
+                if name == owner or not (lease_until <= now or (enrolled and await self._is_gone(connection, name))):
+                    continue
+                for before, after in states_before(Event.RECOVER).items():
+                    why = {"why": INTERRUPTED} if after is State.IN_DOUBT else {}
+                    statement = "recover_sending" if why else "recover_unsent"
+                    changed = await self._execute(
+                        connection, statement, before=before, after=after, owner=number, now=now, **why
+                    )
+                    counts[after] += changed.rowcount
+            return Recovery(released=counts[State.PENDING], in_doubt=counts[State.IN_DOUBT])
+
+        return await self._run(work)
+
+    async def settle(self, ref: str, /, *, message_uuid: str | None = None, now: float) -> Settlement:
+        """Take in the proof that the row with *ref* was accepted."""
+
+        async def work(connection: Connection) -> Settlement:
+            cursor = await self._execute(connection, "messages_by_ref", ref=ref)
+            found = await cursor.fetchall()
+            if len(found) != 1:
+                return Settlement.SHARED if found else Settlement.UNKNOWN
+            ((row_id, state, attempts),) = found
+            if not attempts:  # it never left: the status is of another message, under a client_ref that was used before
+                return Settlement.UNKNOWN
+            changes = _Changes()
+            if next_state(State(state), Event.SETTLE_ACCEPTED) is State(state):
+                changes.completed.append((message_uuid, None, row_id))
+                await self._write(connection, changes, now)
+                return Settlement.KNOWN
+            changes.accepted.append((row_id, message_uuid, None))
+            await self._write(connection, changes, now)
+            return Settlement.SETTLED
+
+        return await self._run(work)
+
+    async def resend(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
+        """Make rows in doubt pending again, all or those of *ids*; give their number."""
+        return await self._decide(Event.RESEND, ids, now)
+
+    async def cancel(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
+        """Cancel rows that have not left, all or those of *ids*; give their number."""
+        return await self._decide(Event.CANCEL, ids, now)
+
+    async def retry(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
+        """Make failed rows pending again, all or those of *ids*; give their number."""
+        return await self._decide(Event.RETRY, ids, now)
+
+    async def counts(self) -> Mapping[State, int]:
+        """Count the rows of every state: a look at all of them, so not for every message sent."""
+        counts = dict.fromkeys(State, 0)
+        found = await self._fetch(self._scoped("counts"))
+        counts.update((State(state), count) for state, count in found)
+        return counts
+
+    async def rows(self, *states: State) -> AsyncIterator[Row]:
+        """
+        Give the rows of these states, or all, in the order of their ids, with little memory.
+
+        Rows are read a thousand at a time: one whose state changes meanwhile is given as it was when its turn came.
+        """
+        wanted = [str(state) for state in states or tuple(State)]
+        after = 0
+        while True:  # ends: with the rows
+            rows = await self._run(
+                partial(
+                    self._rows, statement=self._scoped("rows_after"), after=after, states=wanted, count=_READ_AT_ONCE
+                )
+            )
+            for row in rows:
+                yield row
+            if len(rows) < _READ_AT_ONCE:
+                return
+            after = rows[-1].id
+
+    async def purge(self, *, before: float | None = None, recipient: str | None = None) -> int:
+        """
+        Delete rows for good; give their number.
+
+        *before* deletes rows that are finished and were last changed before that time; *recipient* those to that
+        number or address, whatever their state; with both, those that meet both. PostgreSQL gives their place free at
+        the next VACUUM.
+
+        Raises:
+            OutboxError: neither is given.
+        """
+        if before is None and recipient is None:
+            raise OutboxError("purge needs before=, recipient= or both; nothing was deleted.")
+        ((last,),) = await self._fetch("last_id")
+        deleted = 0
+        for after in range(0, last, _PURGED_AT_ONCE):
+            deleted += await self._change(
+                "purge",
+                after=after,
+                until=min(after + _PURGED_AT_ONCE, last),
+                before=before,
+                recipient=self._sealing.recipient(recipient),
+                states=sorted(str(state) for state in FINISHED),
+            )
+        return deleted
+
+    async def limit_states(self) -> Mapping[str, bytes]:
+        """Give all that was saved of limits, by name."""
+        found = await self._fetch("limit_states")
+        return dict(self._sealing.unseal_named(name, bytes(value)) for name, value in found)
+
+    async def save_limit_states(self, states: Mapping[str, bytes | None], /) -> None:
+        """Save the state of limits by name; ``None`` forgets one. Names that are not given keep theirs."""
+        await self._run(partial(self._save_limits, states=states))
+
+    async def note(self, name: str, /) -> str | None:
+        """Give what was written down under *name*, such as the tag of a campaign."""
+        found = await self._fetch("note", name=name)
+        return found[0][0] if found else None
+
+    async def write_note(self, name: str, value: str | None, /) -> None:
+        """Write down *value* under *name*; ``None`` forgets it."""
+        if value is None:
+            await self._change("forget_note", name=name)
+        else:
+            await self._change("write_note", name=name, value=value)
+
+    # What a transaction does -------------------------------------------------------------------------------------
+
+    async def _unlock(self, connection: Connection) -> Sealing:
+        """Check that the cipher is the one of the schema, which keeps for good whether it has one."""
+        cursor = await self._execute(connection, "setting", name=_HASH_KEY)
+        stored = await cursor.fetchone()
+        (rows,) = await self._one(connection, "last_id")
+        sealing, fresh = sealing_of(
+            self._cipher, None if stored is None else bytes(stored[0]), new=not rows, what="The ledger"
+        )
+        if fresh is not None:
+            await self._execute(connection, "write_setting", name=_HASH_KEY, value=fresh)
+        return sealing
+
+    async def _add_batch(
+        self, rows: Sequence[NewRow], now: float, connection: Connection
+    ) -> tuple[Addition, int | None]:
+        (batch,) = await self._one(connection, "new_batch", now=now)
+        addition = await self._add(rows, batch, now, connection)
+        if addition.new:
+            return addition, batch
+        await self._execute(connection, "drop_batch", batch=batch)
+        return addition, None
+
+    async def _add(self, rows: Sequence[NewRow], batch: int | None, now: float, connection: Connection) -> Addition:
+        digests = [self._sealing.digest(row) for row in rows]
+        await self._execute(connection, "incoming")
+        conflicts = _conflicts_within(rows, digests)
+        new = 0
+        async with connection.transaction() as batch_alone:  # a savepoint: nothing stays of a batch with a conflict
+            if not conflicts:
+                await self._copy(connection, rows, digests)
+                cursor = await self._execute(connection, "add", batch=batch, now=now, state=State.PENDING)
+                new = cursor.rowcount
+            if not conflicts and new < len(rows):
+                conflicts = await self._conflicts(connection, rows)
+            await self._execute(connection, "empty_incoming")
+            if conflicts:
+                raise psycopg.Rollback(batch_alone)
+        if conflicts:
+            return Addition(conflicts=tuple(conflicts))
+        return Addition(new=new, repeated=len(rows) - new)
+
+    async def _copy(self, connection: Connection, rows: Sequence[NewRow], digests: Sequence[bytes]) -> None:
+        sealing = self._sealing
+        async with connection.cursor() as cursor, cursor.copy(self._database.statement("copy_incoming")) as copy:
+            copy.set_types(_INCOMING_TYPES)
+            for position, (row, digest) in enumerate(zip(rows, digests, strict=True)):
+                await copy.write_row(
+                    (
+                        position,
+                        row.key,
+                        row.ref,
+                        row.client_ref,
+                        row.version,
+                        sealing.recipient(row.recipient),
+                        digest,
+                        sealing.seal(row.payload),
+                    )
+                )
+
+    async def _conflicts(self, connection: Connection, rows: Sequence[NewRow]) -> list[Conflict]:
+        """Find rows whose key has another message in the ledger."""
+        cursor = await self._execute(connection, "conflicts")
+        return [
+            Conflict(key=rows[position].key, position=position, row_id=row_id, state=State(state))
+            for position, row_id, state in await cursor.fetchall()
+        ]
+
+    async def _rows(self, connection: Connection, statement: str, **parameters: object) -> list[Row]:
+        unseal = self._sealing.unseal
+        cursor = await self._execute(connection, statement, **parameters)
+        return [
+            Row(
+                id=row[0],
+                key=row[1],
+                ref=row[2],
+                client_ref=row[3],
+                version=row[4],
+                payload=unseal(bytes(row[5])),
+                state=State(row[6]),
+                attempts=row[7],
+                owner=row[8],
+                lease_until=row[9],
+                message_uuid=row[10],
+                request_id=row[11],
+                error_class=row[12],
+                error_code=row[13],
+                error_title=row[14],
+                error_detail=row[15],
+                created=row[16],
+                updated=row[17],
+                ref_shared=row[18],
+            )
+            for row in await cursor.fetchall()
+        ]
+
+    async def _write(self, connection: Connection, changes: _Changes, now: float) -> None:
+        """Write down what outcomes change; nothing but a completion follows a row's being accepted."""
+        if changes.others:
+            await self._execute_many(connection, "record", changes.others)
+        if changes.accepted:
+            ids, message_uuids, request_ids = (list(column) for column in zip(*changes.accepted, strict=True))
+            await self._execute(
+                connection,
+                "accept",
+                ids=ids,
+                message_uuids=message_uuids,
+                request_ids=request_ids,
+                state=State.ACCEPTED,
+                now=now,
+            )
+        if changes.completed:
+            names = ("message_uuid", "request_id", "id")
+            completed = [dict(zip(names, each, strict=True)) for each in changes.completed]
+            await self._execute_many(connection, "complete_accepted", completed)
+
+    async def _save_limits(self, connection: Connection, states: Mapping[str, bytes | None]) -> None:
+        sealing = self._sealing
+        for name, value in sorted(states.items()):  # in one order: two that save at once then wait, and do not block
+            if value is None:
+                await self._execute(connection, "forget_limit_state", name=sealing.name(name))
+            else:
+                sealed = sealing.seal_named(name, value)
+                await self._execute(connection, "save_limit_state", name=sealing.name(name), value=sealed)
+
+    async def _is_gone(self, connection: Connection, owner: str) -> bool:
+        """Tell whether an enrolled owner has let go of its lock."""
+        cursor = await connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [self._presence.key(owner)])
+        (free,) = await cursor.fetchone() or (False,)
+        return bool(free)
+
+    async def _decide(self, event: Event, ids: Collection[int] | None, now: float) -> int:
+        """Let a decision of the user change rows."""
+        if ids is not None:
+            return await self._move("change_some", event, ids=list(ids), now=now)
+        return await self._move(self._scoped("change_all"), event, now=now)
+
+    async def _move(self, statement: str, event: Event, **parameters: object) -> int:
+        """Move rows along every transition of *event*; give their number."""
+
+        async def work(connection: Connection) -> int:
+            moved = 0
+            for before, after in states_before(event).items():
+                cursor = await self._execute(connection, statement, before=before, after=after, **parameters)
+                moved += cursor.rowcount
+            return moved
+
+        return await self._run(work)
+
+    async def _run(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
+        """Do *work* in a transaction, behind those that were asked for before, and whether or not it is waited for."""
+        task = asyncio.get_running_loop().create_task(self._in_turn(work))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    async def _in_turn(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
+        async with self._turn:
+            return await self._database.run(work)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it has heard of it
+
+    # Statements ---------------------------------------------------------------------------------------------------
+
+    def _scoped(self, statement: str) -> str:
+        return statement if self._batch is None else f"{statement}_of_batch"
+
+    async def _execute(self, connection: Connection, statement: str, **parameters: object) -> Cursor:
+        if self._batch is not None:
+            parameters.setdefault("batch", self._batch)
+        return await connection.execute(self._database.statement(statement), parameters)
+
+    async def _execute_many(
+        self, connection: Connection, statement: str, parameters: Sequence[Mapping[str, object]]
+    ) -> None:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(self._database.statement(statement), parameters)
+
+    async def _one(self, connection: Connection, statement: str, **parameters: object) -> tuple[Any, ...]:
+        """Give the only row."""
+        cursor = await self._execute(connection, statement, **parameters)
+        found = await cursor.fetchone()
+        if found is None:
+            raise OutboxError("PostgreSQL gave no answer where there must be one.")
+        return found
+
+    async def _fetch(self, statement: str, **parameters: object) -> list[tuple[Any, ...]]:
+        async def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return await (await self._execute(connection, statement, **parameters)).fetchall()
+
+        return await self._run(work)
+
+    async def _change(self, statement: str, **parameters: object) -> int:
+        async def work(connection: Connection) -> int:
+            return (await self._execute(connection, statement, **parameters)).rowcount
+
+        return await self._run(work)
+
+
+@attrs.define(eq=False)
+class _Changes:
+    """What outcomes change."""
+
+    accepted: list[tuple[int, str | None, str | None]] = attrs.field(factory=list)
+    completed: list[tuple[str | None, str | None, int]] = attrs.field(factory=list)
+    others: list[dict[str, object]] = attrs.field(factory=list)
+
+
+def _take(rows: dict[int, _Standing], outcome: Outcome, now: float, changes: _Changes) -> bool:
+    """Move a row by an outcome; ``False`` where it is not taken: of another attempt, or illegal by now."""
+    row = rows[outcome.id]
+    after = TRANSITIONS.get((row.state, outcome.event))
+    of_this_attempt = row.attempts == outcome.attempt and row.owner == outcome.owner
+    # Whose attempt it was does not matter to what is accepted, or to what is found to be.
+    if after is None or not (of_this_attempt or outcome.event is Event.ACCEPT or row.state is State.ACCEPTED):
+        return False
+    rows[outcome.id] = _Standing(after, row.attempts, row.owner if after in _OWNED else None)
+    if after is not State.ACCEPTED:
+        changes.others.append(_failure(outcome, after, now))
+    elif row.state is not State.ACCEPTED:
+        changes.accepted.append((outcome.id, outcome.message_uuid, outcome.request_id))
+    elif outcome.event is Event.ACCEPT:
+        changes.completed.append((outcome.message_uuid, outcome.request_id, outcome.id))
+    return True
+
+
+def _failure(outcome: Outcome, after: State, now: float) -> dict[str, object]:
+    return {
+        "state": after,
+        "stays_with_owner": after in _OWNED,
+        "now": now,
+        "request_id": outcome.request_id,
+        "error_class": outcome.error_class,
+        "error_code": outcome.error_code,
+        "error_title": outcome.error_title,
+        "error_detail": outcome.error_detail,
+        "id": outcome.id,
+    }
+
+
+def _conflicts_within(rows: Sequence[NewRow], digests: Sequence[bytes]) -> list[Conflict]:
+    """Find rows whose key has another message earlier in the batch."""
+    first: dict[str, int] = {}
+    conflicts = []
+    for position, row in enumerate(rows):
+        other = first.setdefault(row.key, position)
+        if digests[other] != digests[position]:
+            conflicts.append(Conflict(key=row.key, position=position, other_position=other))
+    return conflicts

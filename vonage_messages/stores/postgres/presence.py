@@ -1,0 +1,88 @@
+"""
+Who is alive: an owner holds an advisory lock on a connection of its own, and PostgreSQL drops it when the owner dies.
+
+So the end of a process is seen at once, by whoever asks, on whatever machine. The death of a whole machine, or of the
+network between, is seen when the server notices that the connection is gone, at the latest when the lease ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from vonage_messages.stores.postgres.failures import FAILURES, translated
+
+if TYPE_CHECKING:
+    from vonage_messages.stores.postgres.database import Connection, Database
+
+
+class Presence:
+    """The owners that live here, and their locks."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._connection: Connection | None = None
+        self._lock = asyncio.Lock()
+        self.owners: set[str] = set()
+
+    async def enrol(self, owner: str) -> None:
+        """
+        Hold the lock of *owner* from now on.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached.
+        """
+        async with self._lock:
+            self.owners.add(owner)
+            await self._hold(owner)
+
+    async def refresh(self) -> None:
+        """
+        Take the locks again, if the connection that held them is gone: after a restart of the server, say.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached.
+        """
+        async with self._lock:
+            if self.owners:
+                await self._hold()
+
+    async def close(self) -> None:
+        """Let go of every lock."""
+        connection, self._connection = self._connection, None
+        self.owners.clear()
+        if connection is not None:
+            with suppress(*FAILURES):
+                await connection.close()
+
+    def key(self, owner: str) -> int:
+        """Give the number of the lock of *owner*."""
+        name = f"{self._database.schema}\0{owner}".encode("utf-8", "surrogatepass")
+        return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big", signed=True)
+
+    async def _hold(self, *owners: str) -> None:
+        """Take the locks of *owners*, beside those that are held."""
+        try:
+            connection = await self._connected()
+            for owner in owners:
+                await connection.execute("SELECT pg_try_advisory_lock(%s)", [self.key(owner)])
+        except FAILURES as error:
+            raise translated(error) from error
+
+    async def _connected(self) -> Connection:
+        """Give the connection that holds the locks, a new one where the old one is gone."""
+        if self._connection is not None:
+            try:
+                await self._connection.execute("SELECT 1")
+            except FAILURES:
+                with suppress(*FAILURES):
+                    await self._connection.close()
+                self._connection = None
+            else:
+                return self._connection
+        self._connection = connection = await self._database.connect()
+        for owner in sorted(self.owners):
+            await connection.execute("SELECT pg_try_advisory_lock(%s)", [self.key(owner)])
+        return connection

@@ -1,0 +1,1 @@
+SELECT state, count(*) FROM {schema}.progress GROUP BY state

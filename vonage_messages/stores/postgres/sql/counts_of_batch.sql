@@ -1,0 +1,1 @@
+SELECT state, count(*) FROM {schema}.progress WHERE batch = %(batch)s GROUP BY state

@@ -1,0 +1,1 @@
+TRUNCATE vonage_messages_incoming

@@ -1,0 +1,1 @@
+DELETE FROM {schema}.limit_state WHERE name = %(name)s

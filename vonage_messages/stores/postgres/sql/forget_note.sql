@@ -1,0 +1,1 @@
+DELETE FROM {schema}.note WHERE name = %(name)s

@@ -1,0 +1,1 @@
+INSERT INTO {schema}.batch (created) VALUES (%(now)s) RETURNING id

@@ -1,0 +1,1 @@
+SELECT value FROM {schema}.note WHERE name = %(name)s

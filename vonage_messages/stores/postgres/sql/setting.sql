@@ -1,0 +1,1 @@
+SELECT value FROM {schema}.setting WHERE name = %(name)s

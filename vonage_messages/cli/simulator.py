@@ -148,7 +148,7 @@ class _Watch:
         for each in sorted(arrived, key=lambda item: item.received_at):
             self._print(self._line(each))
         if messages:
-            self._last_message = messages[-1].request_id
+            self._last_message = messages[-1].message_uuid
         if refusals:
             self._last_refusal = refusals[-1].request_id
         self.accepted += len(messages)
@@ -188,8 +188,13 @@ def _text_of(message: ReceivedMessage) -> str | None:
 
 
 def _since(items: Sequence[ItemT], last: str) -> list[ItemT]:
-    """Give the items after the one with the request id *last*: all of them where it is not held any more."""
-    return list(takewhile(lambda item: item.request_id != last, reversed(items)))[::-1]
+    """Give the items after the one with the id *last*: all of them where it is not held any more."""
+    return list(takewhile(lambda item: _id(item) != last, reversed(items)))[::-1]
+
+
+def _id(item: ReceivedMessage | Refusal) -> str:
+    """Give what names an item; the messages of a failover chain share the id of their request."""
+    return item.message_uuid if isinstance(item, ReceivedMessage) else item.request_id
 
 
 def _read_key(path: Path) -> str | None:

@@ -23,6 +23,7 @@ from aiohttp.web_exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPReque
 
 from vonage_messages.simulator import problems
 from vonage_messages.simulator.body import InvalidBodyError, decode_object
+from vonage_messages.simulator.exchanges import REQUEST_ID, Exchanges
 from vonage_messages.simulator.state import MessageUpdate, ReceivedMessage, Refusal, instant
 from vonage_messages.simulator.tokens import Account, check_authorization
 from vonage_messages.simulator.validate import (
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
     from vonage_messages.values import JSONObject
 
 _LOGGER = logging.getLogger(__name__)
-_REQUEST_ID_HEADER: Final = "X-Request-Id"
+BESIDE: Final = ("/_simulator", "/inbox")
+"""What begins like this belongs to the simulator itself, and not to the API that it simulates."""
+BESIDE_AT: Final = frozenset({"/", "/openapi.json"})
+"""Single addresses that a neighbour may serve; without one they are unknown, like any other path."""
 _KEPT_OF_A_RAW_BODY = 4096
 _MEDIA_STAY: Final = 48 * 60 * 60
 """In seconds."""
@@ -144,24 +148,34 @@ class MessagesAPI:
     """Is told of every message after it was accepted, before it is answered."""
     secure_media: bool
     """"Secure Inbound Media": a file is given only to a JWT of the application (Webhooks, section 5)."""
+    _exchanges: Exchanges = attrs.field(init=False, factory=Exchanges)
 
-    def application(self) -> web.Application:
-        """Build the aiohttp application; an application serves one start only, so each start asks for a new one."""
+    def application(self, *neighbours: Callable[[web.Application], object]) -> web.Application:
+        """
+        Build the aiohttp application; an application serves one start only, so each start asks for a new one.
+
+        Each of *neighbours* may add routes of its own, below the paths of ``BESIDE`` and at those of ``BESIDE_AT``:
+        what is asked for there is no business of the simulated API, which neither judges it nor notes it down.
+        """
         application = web.Application(middlewares=[self._answer], client_max_size=self.body_limit)
-        application.on_response_prepare.append(_add_request_id)
+        application.on_response_prepare.append(self._note)
         application.router.add_post("/v1/messages", self._send_v1)
         application.router.add_patch("/v1/messages/{message_uuid}", self._update)
         application.router.add_post("/v0.1/messages", self._send_v0_1)
         application.router.add_get("/v3/media/{message_uuid}", self._give_media, allow_head=False)
+        for add_routes in neighbours:
+            add_routes(application)
         return application
 
     @web.middleware
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Give every answer its ``X-Request-Id``, whichever way the request ended."""
+        if _is_beside(request):
+            return await handler(request)
         request_id = str(uuid4())
         _request_id.set(request_id)
         response = await self._judged(request, handler)
-        response.headers[_REQUEST_ID_HEADER] = request_id
+        response.headers[REQUEST_ID] = request_id
         return response
 
     async def _judged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -170,11 +184,8 @@ class MessagesAPI:
             return await handler(request)
         except _RefusedError as refused:
             return self._refuse(request, refused)
-        except HTTPNotFound:
-            return self._refuse(request, _RefusedError(problems.unknown_path()))
-        except HTTPMethodNotAllowed as error:
-            allowed = ", ".join(sorted(error.allowed_methods))
-            return self._refuse(request, _RefusedError(problems.wrong_verb(allowed)))
+        except (HTTPNotFound, HTTPMethodNotAllowed) as error:
+            return self._refuse(request, _RefusedError(_unrouted(request, error)))
         except web.HTTPException:
             raise
         except ConnectionError:
@@ -320,6 +331,19 @@ class MessagesAPI:
             sent_by="account" if _is_basic(request) else "application",
         )
 
+    async def _note(self, request: web.Request, response: web.StreamResponse) -> None:
+        """
+        Keep a request and its answer, just before the answer leaves.
+
+        Answers that aiohttp gives before or beside the middleware, such as 417, get their ``X-Request-Id`` here.
+        """
+        if _is_beside(request):
+            return
+        if REQUEST_ID not in response.headers:
+            response.headers[REQUEST_ID] = str(uuid4())
+        request_id = response.headers[REQUEST_ID]
+        self.state.add_exchange(request_id, self._exchanges.made_of(request, response, request_id))
+
     async def _give_media(self, request: web.Request) -> web.Response:
         """Give the file of an inbound message: for 48 hours, then it is unknown (Webhooks, section 5)."""
         if self.secure_media:
@@ -338,6 +362,16 @@ def _is_basic(request: web.Request) -> bool:
     return request.headers.get("Authorization", "").strip().lower().startswith("basic")
 
 
-async def _add_request_id(_: web.Request, response: web.StreamResponse) -> None:
-    """Serve the answers that aiohttp gives before or beside the middleware, such as 417."""
-    response.headers.setdefault(_REQUEST_ID_HEADER, str(uuid4()))
+def _unrouted(request: web.Request, error: HTTPNotFound | HTTPMethodNotAllowed) -> ProblemDocument:
+    """Say what is wrong with a path, or with the verb that it was asked with."""
+    if isinstance(error, HTTPNotFound) or request.path in BESIDE_AT:
+        return problems.unknown_path()
+    return problems.wrong_verb(", ".join(sorted(error.allowed_methods)))
+
+
+def _is_beside(request: web.Request) -> bool:
+    """Tell whether a request is for a neighbour: for one of its paths, and at a single address for a route there."""
+    path = request.path
+    if path in BESIDE_AT:
+        return request.match_info.http_exception is None
+    return path.startswith(BESIDE)

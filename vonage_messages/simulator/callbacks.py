@@ -24,17 +24,17 @@ from urllib.parse import urlsplit
 import aiohttp
 import attrs
 
-from vonage_messages.clock import ManualClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator.delivery import retry_delays
 from vonage_messages.simulator.state import instant
 from vonage_messages.webhooks.signing import sign_webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from datetime import datetime
 
     from vonage_messages.clock import Clock
+    from vonage_messages.simulator.schedule import Activity
     from vonage_messages.values import Seconds
 
 _LOGGER = logging.getLogger(__name__)
@@ -98,24 +98,45 @@ class CallbackTry:
 
 class CallbackSender:
     """
-    Sends callbacks and remembers the last *maximum* tries.
+    Sends callbacks and remembers the last *maximum* tries; *on_try* is told of each.
 
     *hosts* may be called beside loopback addresses. At most *maximum* pieces of work wait or run at a time; one more
     is left out with a warning. It belongs to one event loop from ``start`` to ``stop``.
     """
 
-    def __init__(self, *, clock: Clock, hosts: frozenset[str], maximum: int) -> None:
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        activity: Activity,
+        hosts: frozenset[str],
+        maximum: int,
+        on_try: Callable[[CallbackTry], object],
+    ) -> None:
         self._clock = clock
+        self._activity = activity
         self._hosts = hosts
         self._maximum = maximum
+        self._on_try = on_try
         self._session: aiohttp.ClientSession | None = None
         self._places = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
-        self._busy = 0
-        self._settled = asyncio.Event()
-        self._settled.set()
-        self.tries: deque[CallbackTry] = deque(maxlen=maximum)
-        """Every try, oldest first."""
+        self._tries: deque[CallbackTry] = deque()
+        self._tries_of: dict[str, deque[CallbackTry]] = {}
+
+    @property
+    def tries(self) -> list[CallbackTry]:
+        """Every try that is held, oldest first."""
+        return list(self._tries)
+
+    def tries_of(self, message_uuid: str) -> list[CallbackTry]:
+        """Give the tries that tell of one message, oldest first."""
+        return list(self._tries_of.get(message_uuid, ()))
+
+    def clear(self) -> None:
+        """Forget every try."""
+        self._tries.clear()
+        self._tries_of.clear()
 
     def start(self) -> None:
         """Open the session. Needs a running loop."""
@@ -124,8 +145,6 @@ class CallbackSender:
             timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_WITHIN, sock_read=ANSWER_WITHIN),
         )
         self._places = asyncio.Semaphore(_AT_ONCE)
-        self._settled = asyncio.Event()
-        self._settled.set()
 
     async def stop(self) -> None:
         """End all work, also what waits for a repetition, and close the session."""
@@ -147,7 +166,7 @@ class CallbackSender:
             work.close()
             _LOGGER.warning("%d messages still have callbacks to come: one more gets none", self._maximum)
             return None
-        self._add_busy(1)
+        self._activity.add(1)
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -180,38 +199,8 @@ class CallbackSender:
                 return result
             # Counted from when the try was due: neither a slow answer nor a clock moved in leaps shifts the schedule.
             due += delay
-            await self.wait(due - self._clock())
+            await self._activity.sleep(due - self._clock())
             number += 1
-
-    async def wait(self, seconds: Seconds) -> None:
-        """Let time pass for a piece of work."""
-        if seconds <= 0:
-            return
-        if not isinstance(self._clock, ManualClock):
-            await self._clock.sleep(seconds)
-            return
-        # A clock that stands still is waited for by nobody: that is when the simulator has settled.
-        self._add_busy(-1)
-        try:
-            await self._clock.sleep(seconds)
-        finally:
-            self._add_busy(1)
-
-    async def settle(self, timeout: Seconds) -> None:  # noqa: ASYNC109  a span in an error of ours
-        """
-        Wait until nothing more happens: all callbacks are handed over, or wait for a ``ManualClock`` to be moved.
-
-        Raises:
-            SimulatorError: that is not so after *timeout* seconds, for instance because a callback is being repeated.
-        """
-        try:
-            async with asyncio.timeout(timeout):
-                await self._settled.wait()
-        except TimeoutError:
-            raise SimulatorError(
-                f"callbacks are still on their way after {timeout:g} seconds: look at simulator.callbacks for one that "
-                "is refused and comes again"
-            ) from None
 
     async def _try(self, callback: Callback, number: int) -> CallbackTry:
         body = json.dumps(callback.payload, separators=(",", ":")).encode()
@@ -238,8 +227,22 @@ class CallbackSender:
                 issued_at=now,
             )
             result = await self._post(attrs.evolve(result, headers=headers), body)
-        self.tries.append(result)
+        self._remember(result)
         return result
+
+    def _remember(self, result: CallbackTry) -> None:
+        if len(self._tries) >= self._maximum:
+            self._forget_oldest()
+        self._tries.append(result)
+        self._tries_of.setdefault(result.message_uuid, deque()).append(result)
+        self._on_try(result)
+
+    def _forget_oldest(self) -> None:
+        oldest = self._tries.popleft()
+        of_message = self._tries_of[oldest.message_uuid]
+        of_message.popleft()
+        if not of_message:
+            del self._tries_of[oldest.message_uuid]
 
     async def _post(self, result: CallbackTry, body: bytes) -> CallbackTry:
         if self._session is None:
@@ -255,16 +258,9 @@ class CallbackSender:
 
     def _ended(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
-        self._add_busy(-1)
+        self._activity.add(-1)
         if not task.cancelled() and task.exception() is not None:
             _LOGGER.error("the simulator failed to send a callback", exc_info=task.exception())
-
-    def _add_busy(self, change: int) -> None:
-        self._busy += change
-        if self._busy:
-            self._settled.clear()
-        else:
-            self._settled.set()
 
 
 def may_be_called(url: str, hosts: frozenset[str]) -> bool:

@@ -1,32 +1,40 @@
 """
 What the simulator tells its user's webhooks: which message gets which callbacks, to which URL, in which shape.
 
-It joins the pure parts (``delivery``, ``statuses``, ``people``) to the sender of callbacks, and knows the settings: the
-webhooks of the application and of the account, and the numbers that are to fail.
+It joins the pure parts (``delivery``, ``statuses``, ``people``) to the schedule and the sender of callbacks, and knows
+the settings: the webhooks of the application and of the account, and the numbers that are to fail. A message fares the
+same whether anybody listens or not.
 """
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, Final
+import logging
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import attrs
 
-from vonage_messages.errors import ConfigurationError, SimulatorError
+from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator.callbacks import Callback, CallbackTry, checked_webhook_url
-from vonage_messages.simulator.delivery import Delivery, Failure, timeline
+from vonage_messages.simulator.delivery import Delivery, Failure, Step, timeline
 from vonage_messages.simulator.people import inbound_v0_1, inbound_v1
+from vonage_messages.simulator.state import ReceivedMessage, StatusNote, instant
 from vonage_messages.simulator.statuses import Chain, Happened, Outbound, status_v0_1, status_v1
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from decimal import Decimal
 
     from vonage_messages.simulator.callbacks import CallbackSender
     from vonage_messages.simulator.people import Written
-    from vonage_messages.simulator.state import ReceivedMessage
+    from vonage_messages.simulator.schedule import Schedule
+    from vonage_messages.simulator.state import SimulatorState
+
+_LOGGER = logging.getLogger(__name__)
 
 VERSIONS: Final = ("v1", "v0.1")
 
@@ -63,13 +71,40 @@ class Webhooks:
         return self
 
 
+@attrs.define(eq=False)
+class _Outlet:
+    """The callbacks of one message, and of its failover chain, that wait for those before them."""
+
+    waiting: deque[Callback] = attrs.field(factory=deque)
+    busy: bool = False
+
+
+@attrs.define(kw_only=True, eq=False)
+class _Way:
+    """How far a message has come."""
+
+    first: ReceivedMessage
+    """The message itself, or the one whose failover chain it belongs to."""
+    message: ReceivedMessage
+    chain: Chain | None
+    outlet: _Outlet | None = None
+    """There is one from the first callback on."""
+    begun_at: float = 0.0
+    """Unix seconds."""
+    steps: tuple[Step, ...] = ()
+    taken: int = 0
+    """How many of the steps have happened."""
+
+
 class Dispatch:
-    """Turns accepted messages and what people write into callbacks."""
+    """Lets accepted messages fare, and turns that and what people write into callbacks."""
 
     def __init__(  # noqa: PLR0913  the settings of the simulator, by name
         self,
         sender: CallbackSender,
         *,
+        state: SimulatorState,
+        schedule: Schedule,
         clock: Callable[[], float],
         price: Decimal,
         delivery: Delivery,
@@ -80,6 +115,8 @@ class Dispatch:
         account: Webhooks | None,
     ) -> None:
         self._sender = sender
+        self._state = state
+        self._schedule = schedule
         self._clock = clock
         self._price = price
         self._delivery = delivery
@@ -102,130 +139,155 @@ class Dispatch:
         self._failures.clear()
 
     def accepted(self, message: ReceivedMessage) -> None:
-        """Begin to tell the statuses of an accepted message, if anybody listens."""
-        legs = _legs(message)
-        if any(self._status_url(message, leg) for leg, _ in legs):
-            self._sender.run(self._tell(message, legs))
+        """Let the statuses of an accepted message begin, and have them told where somebody listens."""
+        chain = None
+        if message.workflow_id is not None:
+            chain = Chain(workflow_id=message.workflow_id, number=1, total=1 + len(message.payload["failover"]))
+        self._begin(_Way(first=message, message=message, chain=chain))
 
     def write(
         self, written: Written, *, version: str | None, signature_secret: str | None
-    ) -> asyncio.Future[CallbackTry]:
+    ) -> asyncio.Future[CallbackTry] | None:
         """
         Send what a person writes to the application; the future gives the first try.
 
+        ``None`` where there is no ``inbound_url``: then nobody is called, but the message is checked all the same.
+
         Raises:
-            SimulatorError: there is no ``inbound_url``, or the platform sends no such message.
+            SimulatorError: the platform sends no such message.
         """
         settings = self.application
-        if settings.inbound_url is None:
-            raise SimulatorError("there is no inbound_url: give the simulator one, so that it knows where to call")
         write = inbound_v1 if (version or settings.version) == "v1" else inbound_v0_1
-        callback = Callback(
-            kind="inbound",
-            message_uuid=written.message_uuid,
-            url=settings.inbound_url,
-            payload=write(written),
-            signature_secret=signature_secret or self._signature_secret,
-            api_key=self._api_key,
-            application_id=self._application_id,
-        )
-        return self._sender.begin(callback)
-
-    async def _tell(self, message: ReceivedMessage, legs: list[tuple[Mapping[str, Any], Outbound]]) -> None:
-        """Tell the statuses of a message, and of its failover: the next goes out when the one before is rejected."""
-        for payload, outbound in legs:
-            if await self._tell_one(message, payload, outbound) != "rejected":
-                return
-
-    async def _tell_one(self, message: ReceivedMessage, payload: Mapping[str, Any], outbound: Outbound) -> str:
-        failure = self._failure_of(outbound)
-        accepted_at = self._clock()
-        steps = timeline(self._delivery, next(self._numbers), channel=outbound.channel, failure=failure)
-        for step in steps:
-            await self._sender.wait(max(0.0, accepted_at + step.leaves_after - self._clock()))
-            happened = Happened(
-                status=step.status,
-                at=accepted_at + step.happens_after,
-                code=step.code,
-                price=self._price,
-                instance=uuid4().hex,
+        payload = write(written)
+        if settings.inbound_url is None:
+            return None
+        return self._sender.begin(
+            Callback(
+                kind="inbound",
+                message_uuid=written.message_uuid,
+                url=settings.inbound_url,
+                payload=payload,
+                signature_secret=signature_secret or self._signature_secret,
+                api_key=self._api_key,
+                application_id=self._application_id,
             )
-            await self._send_status(message, payload, outbound, happened)
-        return steps[-1].status
+        )
 
-    async def _send_status(
-        self, message: ReceivedMessage, payload: Mapping[str, Any], outbound: Outbound, happened: Happened
-    ) -> None:
-        url = self._status_url(message, payload)
+    def _begin(self, way: _Way) -> None:
+        """Decide what becomes of a message, and let it begin."""
+        message = way.message
+        channel = _v1_channel(message.channel)
+        way.begun_at = self._clock()
+        way.steps = timeline(
+            self._delivery, next(self._numbers), channel=channel, failure=self._failure_of(message.to, channel)
+        )
+        self._plan(way)
+
+    def _plan(self, way: _Way) -> None:
+        """Let the next step of *way* happen when it is due."""
+        due = way.begun_at + way.steps[way.taken].leaves_after
+        if not self._schedule.add(due, partial(self._happen, way)):
+            _LOGGER.warning("too many messages are still on their way: one more gets no status")
+
+    def _happen(self, way: _Way) -> None:
+        step = way.steps[way.taken]
+        way.taken += 1
+        at = way.begun_at + step.happens_after
+        self._state.add_status(way.message.message_uuid, StatusNote(status=step.status, at=instant(at), code=step.code))
+        self._tell(way, step, at)
+        if way.taken < len(way.steps):
+            self._plan(way)
+        elif step.status == "rejected":
+            self._fall_back(way)
+
+    def _fall_back(self, way: _Way) -> None:
+        """Send the next message of a failover chain, as a message of its own."""
+        chain = way.chain
+        if chain is None or chain.number >= chain.total:
+            return
+        first = way.first
+        item = first.payload["failover"][chain.number - 1]
+        message = attrs.evolve(
+            first,
+            message_uuid=str(uuid4()),
+            channel=item["channel"],
+            message_type=item["message_type"],
+            to=item["to"],
+            from_=item["from"],
+            client_ref=item.get("client_ref"),
+            payload=item,
+            received_at=instant(self._clock()),
+            updates=(),
+            failover_of=first.message_uuid,
+        )
+        self._state.add_message(message)
+        further = attrs.evolve(chain, number=chain.number + 1)
+        self._begin(_Way(first=first, message=message, chain=further, outlet=way.outlet))
+
+    def _tell(self, way: _Way, step: Step, at: float) -> None:
+        """Hand a status over to the webhook that hears of it, behind the ones before it."""
+        message = way.message
+        url = self._status_url(message)
         if url is None:
             return
-        version = payload.get("webhook_version") or self._settings(message).version
+        version = message.payload.get("webhook_version") or self._settings(message).version
         write = status_v1 if version == "v1" else status_v0_1
-        await self._sender.send(
+        happened = Happened(status=step.status, at=at, code=step.code, price=self._price, instance=uuid4().hex)
+        outlet = way.outlet = way.outlet or _Outlet()
+        outlet.waiting.append(
             Callback(
                 kind="status",
-                message_uuid=outbound.message_uuid,
+                message_uuid=message.message_uuid,
                 url=url,
-                payload=write(outbound, happened),
+                payload=write(_outbound(message, way.chain), happened),
                 signature_secret=self._signature_secret,
                 api_key=self._api_key,
                 application_id=self._application_id if message.sent_by == "application" else None,
             )
         )
+        if not outlet.busy:
+            outlet.busy = self._sender.run(self._empty(outlet)) is not None
+
+    async def _empty(self, outlet: _Outlet) -> None:
+        """Send what waits in *outlet*, one after the other: what is repeated holds up what comes behind it."""
+        try:
+            while outlet.waiting:  # ends: a message has a few statuses
+                await self._sender.send(outlet.waiting.popleft())
+        finally:
+            outlet.busy = False
 
     def _settings(self, message: ReceivedMessage) -> Webhooks:
         if message.sent_by == "account" and self.account is not None:
             return self.account
         return self.application
 
-    def _status_url(self, message: ReceivedMessage, payload: Mapping[str, Any]) -> str | None:
+    def _status_url(self, message: ReceivedMessage) -> str | None:
         """Find where a status goes: the URL of the message itself comes first (Webhooks, section 1)."""
-        return payload.get("webhook_url") or self._settings(message).status_url
+        return message.payload.get("webhook_url") or self._settings(message).status_url
 
-    def _failure_of(self, outbound: Outbound) -> Failure | None:
+    def _failure_of(self, to: str, channel: str) -> Failure | None:
         """Find how a message fails; the most precise setting counts."""
-        to, channel = outbound.to, outbound.channel
+        if not self._failures:
+            return None
         for key in ((to, channel), (to, None), (None, channel), (None, None)):
             if key in self._failures:
                 return self._failures[key]
         return None
 
 
-def _legs(message: ReceivedMessage) -> list[tuple[Mapping[str, Any], Outbound]]:
-    """Give the payload and the message of each item of a failover chain: one where there is no failover."""
-    payload = message.payload
-    items = [payload, *payload.get("failover", ())]
-    legs: list[tuple[Mapping[str, Any], Outbound]] = []
-    for number, item in enumerate(items, 1):
-        chain = None
-        if message.workflow_id is not None:
-            chain = Chain(workflow_id=message.workflow_id, number=number, total=len(items))
-        legs.append((item, _first(message, chain) if number == 1 else _other(item, chain)))
-    return legs
+def _v1_channel(channel: str) -> str:
+    return "viber_service" if channel == "viber_service_msg" else channel
 
 
-def _first(message: ReceivedMessage, chain: Chain | None) -> Outbound:
+def _outbound(message: ReceivedMessage, chain: Chain | None) -> Outbound:
     content = message.payload.get("message", {}).get("content", {}) if message.version == "v0.1" else message.payload
     return Outbound(
         message_uuid=message.message_uuid,
-        channel="viber_service" if message.channel == "viber_service_msg" else message.channel,
+        channel=_v1_channel(message.channel),
         message_type=message.message_type,
         to=message.to,
         from_=message.from_,
         client_ref=message.client_ref,
         text_length=len(content.get("text", "")),
-        chain=chain,
-    )
-
-
-def _other(item: Mapping[str, Any], chain: Chain | None) -> Outbound:
-    return Outbound(
-        message_uuid=str(uuid4()),
-        channel=item["channel"],
-        message_type=item["message_type"],
-        to=item["to"],
-        from_=item["from"],
-        client_ref=item.get("client_ref"),
-        text_length=len(item.get("text", "")),
         chain=chain,
     )

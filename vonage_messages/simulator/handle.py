@@ -19,15 +19,17 @@ from aiohttp import web
 
 from vonage_messages.clock import ManualClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
+from vonage_messages.simulator import journal
 from vonage_messages.simulator.app import MessagesAPI
 from vonage_messages.simulator.balance import Balance
 from vonage_messages.simulator.callbacks import CallbackSender
 from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.keys import process_private_key, public_key_of
-from vonage_messages.simulator.people import COMPANY, Written, default_person
+from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
 from vonage_messages.simulator.rate import RateLimiter
-from vonage_messages.simulator.state import Media, ReceivedMessage, SimulatorState, instant
+from vonage_messages.simulator.schedule import Activity, Schedule
+from vonage_messages.simulator.state import KnownInbound, Media, ReceivedMessage, SimulatorState, instant
 from vonage_messages.simulator.tokens import Account
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from vonage_messages.clients import Client
+    from vonage_messages.clock import Clock
     from vonage_messages.simulator.callbacks import CallbackTry
     from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
@@ -119,6 +122,7 @@ class Simulator:
         self._given_public_key = public_key_of(private_key) if private_key is not None else None
         self._limiter = RateLimiter(rate, monotonic, burst) if rate is not None else None
         self._runner: web.AppRunner | None = None
+        self._neighbours: list[Callable[[web.Application], object]] = []
         self._port = 0
         self.balance = Balance(balance, price)
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
@@ -128,13 +132,20 @@ class Simulator:
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
         self._callback_hosts = frozenset(name.lower() for name in callback_hosts)
         application = Webhooks(status_url=status_url, inbound_url=inbound_url, version=webhook_version)
+        waited_for: Clock = clock if isinstance(clock, ManualClock) else SystemClock()
+        self._activity = Activity(waited_for)
+        self._schedule = Schedule(waited_for, self._activity, maximum)
         self._sender = CallbackSender(
-            clock=clock if isinstance(clock, ManualClock) else SystemClock(),
+            clock=waited_for,
+            activity=self._activity,
             hosts=self._callback_hosts,
             maximum=maximum,
+            on_try=lambda tried: self.state.journal.note(journal.CALLBACK, tried.message_uuid),
         )
         self._dispatch = Dispatch(
             self._sender,
+            state=self.state,
+            schedule=self._schedule,
             clock=clock,
             price=price,
             delivery=delivery,
@@ -169,9 +180,11 @@ class Simulator:
         """
         if self._runner is not None:
             raise SimulatorError(f"the simulator is running already, at {self.url}")
+        application = (await self._api()).application(*self._neighbours)
         self._runner = runner = web.AppRunner(
-            await self._application(), access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
+            application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
         )
+        self._activity.start()
         self._sender.start()
         try:
             await runner.setup()
@@ -194,6 +207,7 @@ class Simulator:
         self._port = 0
         if runner is not None:
             await runner.cleanup()
+        await self._schedule.stop()
         await self._sender.stop()
 
     @property
@@ -252,7 +266,11 @@ class Simulator:
     @property
     def callbacks(self) -> list[CallbackTry]:
         """Every try to hand a callback over, with its answer, oldest first."""
-        return list(self._sender.tries)
+        return self._sender.tries
+
+    def callbacks_of(self, message_uuid: str) -> list[CallbackTry]:
+        """Give the tries to hand over what one message is about, oldest first."""
+        return self._sender.tries_of(message_uuid)
 
     @property
     def messages(self) -> list[ReceivedMessage]:
@@ -282,7 +300,7 @@ class Simulator:
     def clear(self) -> None:
         """Forget what arrived, the callbacks so far, and every request that the rate limit has counted."""
         self.state.clear()
-        self._sender.tries.clear()
+        self._sender.clear()
         if self._limiter is not None:
             self._limiter.clear()
 
@@ -332,6 +350,46 @@ class Simulator:
             SimulatorError: the simulator is not running, there is no ``inbound_url``, or the platform sends no such
                 message.
         """
+        if self._dispatch.application.inbound_url is None:
+            raise SimulatorError("there is no inbound_url: give the simulator one, so that it knows where to call")
+        _, tried = await self.written(
+            channel=channel,
+            message_type=message_type,
+            from_=from_,
+            to=to,
+            reply_to=reply_to,
+            media=media,
+            version=version,
+            signature_secret=signature_secret,
+            **fields,
+        )
+        if tried is None:
+            raise SimulatorError("the webhooks were changed before the callback left")
+        return tried
+
+    async def written(  # noqa: PLR0913  every argument has a default; they are given by name
+        self,
+        *,
+        channel: str | None = None,
+        message_type: str = "text",
+        from_: str | None = None,
+        to: str | None = None,
+        reply_to: ReceivedMessage | str | None = None,
+        media: bytes | None = None,
+        media_type: str = "application/octet-stream",
+        version: str | None = None,
+        signature_secret: str | None = None,
+        **fields: Any,
+    ) -> tuple[KnownInbound, CallbackTry | None]:
+        """
+        Let a person write as ``inbound()`` does, also where there is no ``inbound_url``.
+
+        The message is kept in ``state.inbound`` in any case. Beside it stands the first try to hand it over, ``None``
+        where nobody is called. *media_type* is the content type of *media*.
+
+        Raises:
+            SimulatorError: the simulator is not running, or the platform sends no such message.
+        """
         answered = self._answered(reply_to)
         chosen = channel or (_v1_channel(answered.channel) if answered is not None else "sms")
         written = Written(
@@ -346,30 +404,36 @@ class Simulator:
             fields=fields,
         )
         first = self._dispatch.write(written, version=version, signature_secret=signature_secret)
-        self.state.add_inbound(chosen, written.message_uuid)
-        file = Media(
-            content=b"made up" if media is None else media,
-            content_type="application/octet-stream",
-            sent_at=instant(written.at),
+        known = self._keep(written, b"made up" if media is None else media, media_type)
+        return known, None if first is None else await _first_try(first)
+
+    def _keep(self, written: Written, media: bytes, media_type: str) -> KnownInbound:
+        at = instant(written.at)
+        self.state.add_media(written.message_uuid, Media(content=media, content_type=media_type, sent_at=at))
+        known = KnownInbound(
+            message_uuid=written.message_uuid,
+            channel=written.channel,
+            message_type=written.message_type,
+            from_=written.from_,
+            to=written.to,
+            payload=inbound_kept(written),
+            written_at=at,
+            context_uuid=written.context_uuid,
         )
-        self.state.add_media(written.message_uuid, file)
-        try:
-            return await asyncio.shield(first)
-        except asyncio.CancelledError:
-            if not first.cancelled():
-                raise
-            raise SimulatorError("the simulator was stopped before the callback was answered") from None
+        self.state.add_written(known)
+        return known
 
     async def settle(self, timeout: Seconds = 10.0) -> None:  # noqa: ASYNC109  a span in an error of ours
         """
         Wait until nothing more happens by itself.
 
-        That is: every callback is handed over, or waits for the ``ManualClock`` to be moved.
+        That is: every message has its last status and every callback is handed over, or they wait for the
+        ``ManualClock`` to be moved.
 
         Raises:
             SimulatorError: that is not so after *timeout* seconds.
         """
-        await self._sender.settle(timeout)
+        await self._activity.settle(timeout)
 
     def _answered(self, reply_to: ReceivedMessage | str | None) -> ReceivedMessage | None:
         if reply_to is None or isinstance(reply_to, ReceivedMessage):
@@ -408,7 +472,7 @@ class Simulator:
             "VONAGE_BASE_URL": self.url,
         }
 
-    async def _application(self) -> web.Application:
+    async def _api(self) -> MessagesAPI:
         public_key = self._given_public_key
         if public_key is None:
             # Making a key takes long enough to hold up everything else on this loop.
@@ -429,13 +493,22 @@ class Simulator:
             body_limit=self._body_limit,
             on_accepted=self._dispatch.accepted,
             secure_media=self._secure_media,
-        ).application()
+        )
 
     def _why_not(self, error: OSError) -> str:
         where = f"port {self._wanted_port} of {self._host}"
         if error.errno == errno.EADDRINUSE:
             return f"{where} is taken by another program: choose another port, or 0 for a free one"
         return f"the simulator cannot listen on {where}: {error.strerror or type(error).__name__}"
+
+
+async def _first_try(first: asyncio.Future[CallbackTry]) -> CallbackTry:
+    try:
+        return await asyncio.shield(first)
+    except asyncio.CancelledError:
+        if not first.cancelled():
+            raise
+        raise SimulatorError("the simulator was stopped before the callback was answered") from None
 
 
 def _v1_channel(channel: str) -> str:

@@ -53,7 +53,9 @@ class Journal:
     """The last *maximum* entries. ``note`` adds one; ``since`` and ``wait`` serve whoever watches."""
 
     def __init__(self, maximum: int) -> None:
-        self._entries: deque[Entry] = deque(maxlen=maximum)
+        # Texts, and no object for each entry: a hundred thousand of those make the garbage collector slower.
+        self._kinds: deque[str] = deque(maxlen=maximum)
+        self._subjects: deque[str] = deque(maxlen=maximum)
         self._last = 0
         self._waiting: set[asyncio.Future[None]] = set()
         self._listeners: list[Callable[[Entry], object]] = []
@@ -66,10 +68,14 @@ class Journal:
     def note(self, kind: str, subject: str = "") -> None:
         """Add an entry, and wake whoever waits."""
         self._last += 1
-        entry = Entry(number=self._last, kind=kind, subject=subject)
-        self._entries.append(entry)
-        for listener in self._listeners:
-            listener(entry)
+        self._kinds.append(kind)
+        self._subjects.append(subject)
+        if self._listeners:
+            entry = Entry(number=self._last, kind=kind, subject=subject)
+            for listener in self._listeners:
+                listener(entry)
+        if not self._waiting:
+            return
         waiting, self._waiting = self._waiting, set()
         for future in waiting:
             if not future.done():
@@ -87,9 +93,15 @@ class Journal:
         asks has missed something, and starts over.
         """
         missed = self._last - number
-        if not 0 <= missed <= len(self._entries):
+        held = len(self._kinds)
+        if not 0 <= missed <= held:
             return None
-        return list(islice(self._entries, len(self._entries) - missed, None))
+        kinds = islice(self._kinds, held - missed, None)
+        subjects = islice(self._subjects, held - missed, None)
+        numbers = range(number + 1, self._last + 1)
+        return [
+            Entry(number=each[0], kind=each[1], subject=each[2]) for each in zip(numbers, kinds, subjects, strict=True)
+        ]
 
     async def wait(self, number: int) -> None:
         """Wait until there is an entry after *number*; return at once where there is one."""

@@ -132,6 +132,13 @@ def inbound_v1(written: Written) -> dict[str, Any]:
     return body
 
 
+def inbound_kept(written: Written) -> dict[str, Any]:
+    """Write an inbound message as v1 does, also one of a type that only v0.1 tells of."""
+    if written.message_type in inbound_types(written.channel):
+        return inbound_v1(written)
+    return {**_envelope(written), **_content(written), **written.fields}
+
+
 def inbound_v0_1(written: Written) -> dict[str, Any]:
     """
     Write an inbound message as v0.1 does: the body of v1, rearranged (API v0.1, section 7).

@@ -167,6 +167,23 @@ class Media:
     """An aware instant in UTC: the URL stays valid for 48 hours."""
 
 
+class _Shared:
+    """Texts of which few differ, though every request brings its own: channels, senders, paths."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def one(self, text: str) -> str:
+        """Give the text that came before in the place of its equal."""
+        if len(self._known) >= _SHARED_TEXTS:
+            self._known.clear()
+        return self._known.setdefault(text, text)
+
+    def clear(self) -> None:
+        """Forget every text."""
+        self._known.clear()
+
+
 class Arrivals(Sequence[Arrival]):
     """
     Send requests in the order in which they came, the last *maximum* of them: a view that grows while one looks.
@@ -189,7 +206,7 @@ class Arrivals(Sequence[Arrival]):
         self._channels: list[str | None] = []
         self._senders: list[str | None] = []
         self._recipients: list[str | None] = []
-        self._texts: dict[str, str] = {}
+        self._shared = _Shared()
 
     def __repr__(self) -> str:
         return f"<Arrivals: {len(self)}>"
@@ -234,8 +251,8 @@ class Arrivals(Sequence[Arrival]):
             return
         place = self._place(number)
         self._statuses[place] = status
-        self._channels[place] = self._shared(channel)
-        self._senders[place] = self._shared(from_)
+        self._channels[place] = None if channel is None else self._shared.one(channel)
+        self._senders[place] = None if from_ is None else self._shared.one(from_)
         self._recipients[place] = to
 
     def clear(self) -> None:
@@ -244,7 +261,7 @@ class Arrivals(Sequence[Arrival]):
         del self._instants[:], self._statuses[:]
         for column in (self._channels, self._senders, self._recipients):
             column.clear()
-        self._texts.clear()
+        self._shared.clear()
 
     def _place(self, number: int) -> int:
         """Give the place of a request that is held: the columns are filled once, then in a circle."""
@@ -260,14 +277,6 @@ class Arrivals(Sequence[Arrival]):
             status=self._statuses[place] or None,
         )
 
-    def _shared(self, text: str | None) -> str | None:
-        """Give a text that came before in its place: channels and senders are few, and every body brings its own."""
-        if text is None:
-            return None
-        if len(self._texts) >= _SHARED_TEXTS:
-            self._texts.clear()
-        return self._texts.setdefault(text, text)
-
 
 class SimulatorState:
     """
@@ -282,8 +291,9 @@ class SimulatorState:
         """What has happened, in order."""
         self.arrivals = Arrivals(max(maximum, _ARRIVALS))
         """Every send request, accepted or not, with the instant at which it came."""
-        self._statuses: dict[str, tuple[StatusNote, ...]] = {}
-        self._exchanges: OrderedDict[str, Exchange] = OrderedDict()
+        self._statuses: dict[str, tuple[Any, ...]] = {}
+        self._exchanges: OrderedDict[str, tuple[Any, ...]] = OrderedDict()
+        self._paths = _Shared()
         self._messages: OrderedDict[str, ReceivedMessage] = OrderedDict()
         self._inbound: OrderedDict[str, KnownInbound] = OrderedDict()
         self._media: OrderedDict[str, Media] = OrderedDict()
@@ -319,23 +329,46 @@ class SimulatorState:
         One that came before is not kept again: the same callback may be sent twice, but nothing happens twice.
         """
         known = self._statuses.get(message_uuid, ())
-        if message_uuid not in self._messages or any(note.status == each.status for each in known):
+        if note.status in known or message_uuid not in self._messages:
             return
-        self._statuses[message_uuid] = (*known, note)
+        # Flat, because the garbage collector need not look into a tuple that holds no other object.
+        self._statuses[message_uuid] = (*known, note.status, note.at, note.code)
         self.journal.note(journal.STATUS, message_uuid)
 
     def statuses(self, message_uuid: str) -> tuple[StatusNote, ...]:
         """Give what became of a message, in the order in which it was told."""
-        return self._statuses.get(message_uuid, ())
+        known = self._statuses.get(message_uuid, ())
+        return tuple(
+            StatusNote(status=known[place], at=known[place + 1], code=known[place + 2])
+            for place in range(0, len(known), 3)
+        )
 
     def add_exchange(self, request_id: str, exchange: Exchange) -> None:
         """Keep a request and its answer."""
-        self._exchanges[request_id] = exchange
+        self._exchanges[request_id] = (
+            exchange.method,
+            self._paths.one(exchange.path),
+            exchange.request_headers,
+            exchange.status,
+            exchange.answer_headers,
+            exchange.answer,
+        )
         self._drop_oldest(self._exchanges)
 
     def exchange(self, request_id: str) -> Exchange | None:
         """Find a request and its answer by the ``X-Request-Id`` of the answer."""
-        return self._exchanges.get(request_id)
+        kept = self._exchanges.get(request_id)
+        if kept is None:
+            return None
+        method, path, request_headers, status, answer_headers, answer = kept
+        return Exchange(
+            method=method,
+            path=path,
+            request_headers=request_headers,
+            status=status,
+            answer_headers=answer_headers,
+            answer=answer,
+        )
 
     def add_refusal(self, refusal: Refusal) -> None:
         """Keep a refused request."""

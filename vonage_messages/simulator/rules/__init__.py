@@ -78,15 +78,25 @@ class RuleSet:
     updates: Mapping[str, MessageRules]
     """Bodies of ``PATCH`` by channel; none in v0.1."""
 
+    _types: Mapping[str, tuple[str, ...]] = attrs.field(init=False, repr=False)
+    """By channel: asked for with every message."""
+
+    @_types.default
+    def _sorted_by_channel(self) -> Mapping[str, tuple[str, ...]]:
+        types: dict[str, list[str]] = {}
+        for name in self.messages:
+            channel, *rest = name.split(_PATH_SEPARATOR)
+            types.setdefault(channel, []).extend(rest[:1])
+        return MappingProxyType({channel: tuple(each) for channel, each in types.items()})
+
     @property
     def channels(self) -> tuple[str, ...]:
         """Every channel, in the order of the table."""
-        return tuple(dict.fromkeys(name.partition(_PATH_SEPARATOR)[0] for name in self.messages))
+        return tuple(self._types)
 
     def message_types(self, channel: str) -> tuple[str, ...]:
         """Every message type of *channel*, in the order of the table; none for an unknown channel."""
-        pairs = (name.split(_PATH_SEPARATOR) for name in self.messages)
-        return tuple(message_type for owner, message_type in pairs if owner == channel)
+        return self._types.get(channel, ())
 
 
 @cache

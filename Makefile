@@ -69,10 +69,10 @@ $(SETUP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
-# What the tests of the import-name guard install without a network: Vonage's own SDK package, and our dependencies.
+# What the tests of the built package install without a network: Vonage's own SDK package, our dependencies, pytest.
 $(WHEELS): constraints.txt $(SETUP)
 	@mkdir -p $(WHEELHOUSE)
 	@echo "Fetching wheels for the tests (once)"
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest $(WHEELHOUSE) \
-		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography
+		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography pytest
 	@touch $@

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Runs pytest in a test: only the topmost conftest may ask for it.
+pytest_plugins = ["pytester"]
+
 # On a busy machine making an example takes as long as it takes. Tests that must try harder say so themselves.
 settings.register_profile(
     "project", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True

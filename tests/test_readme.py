@@ -20,7 +20,8 @@ from vonage_messages.webhooks import sign_webhook
 README = Path(__file__).parent.parent / "README.md"
 ALL_BLOCKS: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 SERVICES = [block for block in ALL_BLOCKS if "web.run_app" in block]
-BLOCKS = [block for block in ALL_BLOCKS if block not in SERVICES]
+TESTS = [block for block in ALL_BLOCKS if "def test_" in block]
+BLOCKS = [block for block in ALL_BLOCKS if block not in SERVICES and block not in TESTS]
 SECRET = "signature-secret-of-the-readme"
 INBOUND = {
     "channel": "whatsapp",
@@ -64,6 +65,13 @@ async def test_a_program_of_the_readme_prints_what_it_should(index: int, tmp_pat
         output, errors = await asyncio.wait_for(process.communicate(), 30)
     assert errors.decode() == ""
     assert re.fullmatch(EXPECTED[index], output.decode())
+
+
+def test_the_tests_of_the_readme_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(*TESTS)
+
+    pytester.runpytest_subprocess("-p", "vonage_messages.testing.plugin", "-W", "error").assert_outcomes(passed=1)
 
 
 def test_the_output_that_the_readme_shows_is_the_one_that_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

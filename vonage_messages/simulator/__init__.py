@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.callbacks import CallbackTry
     from vonage_messages.simulator.delivery import Delivery
     from vonage_messages.simulator.dispatch import Webhooks
+    from vonage_messages.simulator.faults import Fault, FaultKind, Faults, PlacedFault
     from vonage_messages.simulator.handle import Simulator
     from vonage_messages.simulator.state import (
         Arrival,
@@ -38,8 +39,12 @@ __all__ = [
     "CallbackTry",
     "Delivery",
     "Exchange",
+    "Fault",
+    "FaultKind",
+    "Faults",
     "KnownInbound",
     "MessageUpdate",
+    "PlacedFault",
     "ReceivedMessage",
     "Refusal",
     "Simulator",
@@ -54,8 +59,12 @@ _HOME = {
     "CallbackTry": "callbacks",
     "Delivery": "delivery",
     "Exchange": "state",
+    "Fault": "faults",
+    "FaultKind": "faults",
+    "Faults": "faults",
     "KnownInbound": "state",
     "MessageUpdate": "state",
+    "PlacedFault": "faults",
     "ReceivedMessage": "state",
     "Refusal": "state",
     "Simulator": "handle",

@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
     from vonage_messages.simulator.balance import Balance
+    from vonage_messages.simulator.injection import Injection
     from vonage_messages.simulator.problems import ProblemDocument
     from vonage_messages.simulator.rate import RateLimiter
-    from vonage_messages.simulator.state import SimulatorState
+    from vonage_messages.simulator.state import KnownInbound, SimulatorState
     from vonage_messages.values import JSONObject
 
 _LOGGER = logging.getLogger(__name__)
@@ -146,6 +147,8 @@ class MessagesAPI:
     """Bytes."""
     on_accepted: Callable[[ReceivedMessage], object]
     """Is told of every message after it was accepted, before it is answered."""
+    injection: Injection
+    """Lets faults strike."""
     secure_media: bool
     """"Secure Inbound Media": a file is given only to a JWT of the application (Webhooks, section 5)."""
     _exchanges: Exchanges = attrs.field(init=False, factory=Exchanges)
@@ -174,8 +177,11 @@ class MessagesAPI:
             return await handler(request)
         request_id = str(uuid4())
         _request_id.set(request_id)
+        self.injection.begin(request)
         response = await self._judged(request, handler)
         response.headers[REQUEST_ID] = request_id
+        response = await self.injection.after(request, response)
+        response.headers[REQUEST_ID] = request_id  # where another answer leaves instead
         return response
 
     async def _judged(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -243,9 +249,10 @@ class MessagesAPI:
         found = version.validate(payload)
         if found:
             raise _RefusedError(version.refuse_fields(found), payload)
-        if not self.balance.charge():
-            raise _RefusedError(problems.low_balance(), payload)
         message = self._received(version, payload, request)
+        self._strike_known(request, payload, message)
+        if self.injection.unpaid() or not self.balance.charge():
+            raise _RefusedError(problems.low_balance(), payload)
         self.state.add_message(message)
         self.on_accepted(message)
         return message
@@ -261,6 +268,9 @@ class MessagesAPI:
             raise _RefusedError(problems.invalid_parameters(found), payload)
         if payload["status"] != status:
             raise _RefusedError(problems.unsupported_operation(), payload)
+        self._strike_known(
+            request, payload, self.state.message(message_uuid) or self.state.inbound_message(message_uuid)
+        )
         self.state.add_update(
             message_uuid,
             MessageUpdate(status=status, payload=payload, received_at=instant(self.clock())),
@@ -285,6 +295,10 @@ class MessagesAPI:
         problem = check_authorization(headers, self.account, self.clock(), bearer_only=bearer_only)
         if problem is not None:
             raise _RefusedError(problem)
+        self._limit(arrived)
+        self._strike(self.injection.before(request, self.clock()))
+
+    def _limit(self, arrived: float) -> None:
         if self.limiter is None:
             return
         decision = self.limiter.admit(arrived)
@@ -297,6 +311,20 @@ class MessagesAPI:
                     reset=self.clock() + decision.wait,
                 )
             )
+
+    def _strike_known(
+        self, request: web.Request, payload: JSONObject, message: ReceivedMessage | KnownInbound | None
+    ) -> None:
+        """Let faults strike what could be accepted now."""
+        if message is not None:
+            known = self.injection.known(
+                request, self.clock(), channel=message.channel, to=message.to, from_=message.from_
+            )
+            self._strike(known, payload)
+
+    def _strike(self, problem: ProblemDocument | None, payload: JSONObject | None = None) -> None:
+        if problem is not None:
+            raise _RefusedError(problem, payload)
 
     async def _payload(self, request: web.Request, version: _Version) -> dict[str, Any]:
         if request.content_type != "application/json":
@@ -351,6 +379,7 @@ class MessagesAPI:
             problem = check_authorization(headers, self.account, self.clock(), bearer_only=True)
             if problem is not None:
                 raise _RefusedError(problem)
+        self._strike(self.injection.before(request, self.clock()))
         media = self.state.media(request.match_info["message_uuid"])
         if media is None or (instant(self.clock()) - media.sent_at).total_seconds() > _MEDIA_STAY:
             raise _RefusedError(problems.unknown_path())

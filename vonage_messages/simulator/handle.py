@@ -12,6 +12,7 @@ import ipaddress
 import secrets
 import time
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -25,6 +26,9 @@ from vonage_messages.simulator.balance import Balance
 from vonage_messages.simulator.callbacks import CallbackSender
 from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
+from vonage_messages.simulator.faults import Faults
+from vonage_messages.simulator.injection import Injection
+from vonage_messages.simulator.journal import FAULTS
 from vonage_messages.simulator.keys import process_private_key, public_key_of
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
 from vonage_messages.simulator.rate import RateLimiter
@@ -128,6 +132,8 @@ class Simulator:
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
         self.state = SimulatorState(maximum)
         """Everything that arrived; ``simulator.state.add_inbound("whatsapp")`` makes an inbound message known."""
+        self.faults = Faults(delivery.seed, on_change=partial(self.state.journal.note, FAULTS))
+        """What goes wrong on purpose; ``simulator.faults.add("throttle", count=3)`` lets something go wrong."""
         self._secure_media = secure_media
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
         self._callback_hosts = frozenset(name.lower() for name in callback_hosts)
@@ -492,6 +498,7 @@ class Simulator:
             monotonic=self._monotonic,
             body_limit=self._body_limit,
             on_accepted=self._dispatch.accepted,
+            injection=Injection(faults=self.faults),
             secure_media=self._secure_media,
         )
 

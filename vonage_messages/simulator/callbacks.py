@@ -13,6 +13,7 @@ Reference: Webhooks, sections 7 (answering and retries) and 8 (signed webhooks).
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import ipaddress
 import json
 import logging
@@ -26,6 +27,7 @@ import attrs
 
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator.delivery import retry_delays
+from vonage_messages.simulator.faults import FaultKind, Moment, Target
 from vonage_messages.simulator.state import instant
 from vonage_messages.webhooks.signing import sign_webhook
 
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from vonage_messages.clock import Clock
+    from vonage_messages.simulator.faults import Faults
     from vonage_messages.simulator.schedule import Activity
     from vonage_messages.values import Seconds
 
@@ -42,6 +45,8 @@ _LOGGER = logging.getLogger(__name__)
 CONNECT_WITHIN: Final[Seconds] = 3.0
 ANSWER_WITHIN: Final[Seconds] = 15.0
 """Support article 226572227: the platform's time-outs for the connection and for the response."""
+
+_UNSIGNED: Final = {"Content-Type": "application/json"}
 
 _AT_ONCE = 100
 """Callbacks that are on their way at a time; the others wait for a place."""
@@ -60,6 +65,18 @@ class Callback:
     api_key: str = attrs.field(repr=False)
     application_id: str | None
     """Told in the signature where the webhook is the application's."""
+
+    @property
+    def target(self) -> Target:
+        """What a fault sees of it."""
+        to, from_ = self.payload.get("to"), self.payload.get("from")
+        channel = self.payload.get("channel") or _member(to, "type")
+        return Target(
+            path=urlsplit(self.url).path,
+            channel="viber_service" if channel == "viber_service_msg" else channel,
+            to=_member(to, "number", "id"),
+            from_=_member(from_, "number", "id"),
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -104,16 +121,18 @@ class CallbackSender:
     is left out with a warning. It belongs to one event loop from ``start`` to ``stop``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it is built from, by name
         self,
         *,
         clock: Clock,
         activity: Activity,
+        faults: Faults,
         hosts: frozenset[str],
         maximum: int,
         on_try: Callable[[CallbackTry], object],
     ) -> None:
         self._clock = clock
+        self._faults = faults
         self._activity = activity
         self._hosts = hosts
         self._maximum = maximum
@@ -188,6 +207,14 @@ class CallbackSender:
 
     async def send(self, callback: Callback, first: asyncio.Future[CallbackTry] | None = None) -> CallbackTry:
         """Send *callback*, repeat it while it must be, and give the last try. *first* is told the first one."""
+        struck = self._faults.all(Moment.CALLBACK, callback.target) if self._faults else []
+        await self._activity.sleep(sum(fault.span for fault in struck))
+        for fault in struck:
+            if fault.kind is FaultKind.CALLBACK_DUPLICATE:
+                self.run(self._send(callback))
+        return await self._send(callback, first)
+
+    async def _send(self, callback: Callback, first: asyncio.Future[CallbackTry] | None = None) -> CallbackTry:
         delays = retry_delays()
         number, due = 1, self._clock()
         while True:  # ends: the delays do
@@ -219,16 +246,23 @@ class CallbackSender:
         if not may_be_called(callback.url, self._hosts):
             result = attrs.evolve(result, error="not called: it is no loopback address, and not among callback_hosts")
         else:
-            headers = sign_webhook(
-                body,
-                callback.signature_secret,
-                api_key=callback.api_key,
-                application_id=callback.application_id,
-                issued_at=now,
-            )
-            result = await self._post(attrs.evolve(result, headers=headers), body)
+            result = await self._post(attrs.evolve(result, headers=self._headers(callback, body, now)), body)
         self._remember(result)
         return result
+
+    def _headers(self, callback: Callback, body: bytes, now: float) -> dict[str, str]:
+        """Sign a try, unless a fault forbids it."""
+        kinds = {fault.kind for fault in self._faults.all(Moment.TRY, callback.target)} if self._faults else set()
+        if FaultKind.CALLBACK_UNSIGNED in kinds:
+            return dict(_UNSIGNED)
+        is_forged = FaultKind.CALLBACK_WRONG_SIGNATURE in kinds
+        return sign_webhook(
+            body,
+            _sha256(callback.signature_secret) if is_forged else callback.signature_secret,
+            api_key=callback.api_key,
+            application_id=callback.application_id,
+            issued_at=now,
+        )
 
     def _remember(self, result: CallbackTry) -> None:
         if len(self._tries) >= self._maximum:
@@ -261,6 +295,18 @@ class CallbackSender:
         self._activity.add(-1)
         if not task.cancelled() and task.exception() is not None:
             _LOGGER.error("the simulator failed to send a callback", exc_info=task.exception())
+
+
+def _member(party: Any, *names: str) -> str | None:
+    """Give who a side of a callback is: a text in v1, an object in v0.1."""
+    if not isinstance(party, dict):
+        return party if isinstance(party, str) else None
+    return next((party[name] for name in names if name in party), None)
+
+
+def _sha256(secret: str) -> str:
+    """Make another secret of one, as long as a secret should be."""
+    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def may_be_called(url: str, hosts: frozenset[str]) -> bool:

@@ -13,6 +13,7 @@ import logging
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import attrs
@@ -20,6 +21,7 @@ import attrs
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator.callbacks import Callback, CallbackTry, checked_webhook_url
 from vonage_messages.simulator.delivery import Delivery, Failure, Step, timeline
+from vonage_messages.simulator.faults import Moment, Target
 from vonage_messages.simulator.people import inbound_v0_1, inbound_v1
 from vonage_messages.simulator.state import ReceivedMessage, StatusNote, instant
 from vonage_messages.simulator.statuses import Chain, Happened, Outbound, status_v0_1, status_v1
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from vonage_messages.simulator.callbacks import CallbackSender
+    from vonage_messages.simulator.faults import Faults
     from vonage_messages.simulator.people import Written
     from vonage_messages.simulator.schedule import Schedule
     from vonage_messages.simulator.state import SimulatorState
@@ -105,6 +108,7 @@ class Dispatch:
         *,
         state: SimulatorState,
         schedule: Schedule,
+        faults: Faults,
         clock: Callable[[], float],
         price: Decimal,
         delivery: Delivery,
@@ -117,6 +121,7 @@ class Dispatch:
         self._sender = sender
         self._state = state
         self._schedule = schedule
+        self._faults = faults
         self._clock = clock
         self._price = price
         self._delivery = delivery
@@ -179,9 +184,22 @@ class Dispatch:
         channel = _v1_channel(message.channel)
         way.begun_at = self._clock()
         way.steps = timeline(
-            self._delivery, next(self._numbers), channel=channel, failure=self._failure_of(message.to, channel)
+            self._delivery_of(message, channel),
+            next(self._numbers),
+            channel=channel,
+            failure=self._failure_of(message.to, channel),
         )
         self._plan(way)
+
+    def _delivery_of(self, message: ReceivedMessage, channel: str) -> Delivery:
+        """Say how a message fares: like every other, unless a fault lets its statuses leave in another order."""
+        if not self._faults:
+            return self._delivery
+        target = Target(
+            path=urlsplit(self._status_url(message) or "").path, channel=channel, to=message.to, from_=message.from_
+        )
+        struck = self._faults.first(Moment.STATUSES, target)
+        return self._delivery if struck is None else attrs.evolve(self._delivery, overtaken_share=1.0)
 
     def _plan(self, way: _Way) -> None:
         """Let the next step of *way* happen when it is due."""

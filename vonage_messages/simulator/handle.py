@@ -28,7 +28,6 @@ from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.faults import Faults
 from vonage_messages.simulator.injection import Injection
-from vonage_messages.simulator.journal import FAULTS
 from vonage_messages.simulator.keys import process_private_key, public_key_of
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
 from vonage_messages.simulator.rate import RateLimiter
@@ -132,7 +131,7 @@ class Simulator:
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
         self.state = SimulatorState(maximum)
         """Everything that arrived; ``simulator.state.add_inbound("whatsapp")`` makes an inbound message known."""
-        self.faults = Faults(delivery.seed, on_change=partial(self.state.journal.note, FAULTS))
+        self.faults = Faults(delivery.seed, on_change=partial(self.state.journal.note, journal.FAULTS))
         """What goes wrong on purpose; ``simulator.faults.add("throttle", count=3)`` lets something go wrong."""
         self._secure_media = secure_media
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
@@ -144,6 +143,7 @@ class Simulator:
         self._sender = CallbackSender(
             clock=waited_for,
             activity=self._activity,
+            faults=self.faults,
             hosts=self._callback_hosts,
             maximum=maximum,
             on_try=lambda tried: self.state.journal.note(journal.CALLBACK, tried.message_uuid),
@@ -152,6 +152,7 @@ class Simulator:
             self._sender,
             state=self.state,
             schedule=self._schedule,
+            faults=self.faults,
             clock=clock,
             price=price,
             delivery=delivery,

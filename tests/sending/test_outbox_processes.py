@@ -26,7 +26,7 @@ from vonage_messages.limits.rate import Rate
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.sending.outbox_run import Budget
 from vonage_messages.simulator import Simulator
-from vonage_messages.simulator.state import Arrival
+from vonage_messages.simulator.state import Arrival, ReceivedMessage
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 LONGEST_RUN = 60
@@ -37,8 +37,8 @@ JITTER = 0.1
 UNLIMITED = "Limits.unlimited()"
 
 PROLOGUE = """
-import asyncio, json, os, sys
-from vonage_messages import *
+import asyncio, json, sys
+from vonage_messages import Client, Limits, Sms
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.sending.outbox import Outbox
 
@@ -51,10 +51,12 @@ def say(*words):
 
 ADD = """
 def some():
-    for number in range(20_000):
+    for number in range(6_000):
         yield Sms(to=str(447700900000 + number), from_="Acme", text=f"Hello {number}", client_ref="spring")
         if number % 1000 == 0:
             say(number)
+        if number == 5_500 and ARGUMENTS:
+            sys.stdin.readline()  # nobody writes to it: however late the kill comes, rows are left
 
 async def main():
     async with Outbox.open(PATH) as outbox:
@@ -131,10 +133,14 @@ class Program:
         assert self._process.stdin is not None
         self._process.stdin.write(b"\n")
 
-    async def kill(self) -> None:
+    def kill_now(self) -> None:
         """Kill it at once."""
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
+
+    async def kill(self) -> None:
+        """Kill it at once, and wait until it is gone."""
+        self.kill_now()
         assert self._process.stdout is not None
         await self._process.stdout.read()
         await self._process.wait()
@@ -189,30 +195,32 @@ def repeated(simulator: Simulator) -> dict[str | None, int]:
 
 async def test_program_that_is_killed_while_it_adds_may_add_all_again(start: Start, path: Path) -> None:
     kept: list[int] = []
-    for number in range(5):
-        program = await start(ADD)
-        for _ in range(1 + 3 * number):
+    for lines in (1, 4, 6):
+        program = await start(ADD, "some")
+        for _ in range(lines):
             await program.told()
         await program.kill()
         async with Outbox.open(path) as outbox:
             kept.append((await outbox.report()).total)
-    assert any(0 < each < 20_000 for each in kept), kept
+    assert 4_000 <= kept[-1] < 6_000
     assert kept == sorted(kept)
     new, repetitions = await (await start(ADD)).answer()
-    assert (new, repetitions) == (20_000 - kept[-1], kept[-1])
+    assert (new, repetitions) == (6_000 - kept[-1], kept[-1])
     async with Outbox.open(path) as outbox:
         recipients = Counter([json.loads(row.payload)["to"] async for row in outbox.rows()])
-    assert recipients == Counter(str(447700900000 + number) for number in range(20_000))
+    assert recipients == Counter(str(447700900000 + number) for number in range(6_000))
 
 
 async def test_programs_that_are_killed_lose_nothing_and_send_nothing_twice(
     start: Start, path: Path, simulator: Simulator
 ) -> None:
     async with Outbox.open(path) as outbox:
-        await outbox.add(message(number) for number in range(3_000))
+        await outbox.add(message(number) for number in range(2_000))
     chance = random.Random(2)  # noqa: S311  moments to kill at
-    kills = 0
-    for _ in range(5):
+    program = await start(SEND, UNLIMITED, CONNECTIONS)
+    await killed_before_it_is_answered(program, simulator, 100)
+    kills = 1
+    for _ in range(3):
         program = await start(SEND, UNLIMITED, CONNECTIONS)
         assert await program.told() == "begun"
         await asyncio.sleep(chance.uniform(0.05, 0.3))
@@ -228,15 +236,28 @@ async def test_programs_that_are_killed_lose_nothing_and_send_nothing_twice(
     assert states.keys() - in_doubt <= arrived <= states.keys()
 
 
+async def killed_before_it_is_answered(program: Program, simulator: Simulator, number: int) -> None:
+    """Kill a program when its message *number* is accepted, and has no answer yet: for certain it is in doubt."""
+    keep = simulator.state.add_message
+
+    def keep_and_kill(message: ReceivedMessage) -> None:
+        keep(message)
+        if len(simulator.messages) == number:
+            program.kill_now()
+
+    simulator.state.add_message = keep_and_kill  # type: ignore[method-assign]  between accepting and answering
+    await until(lambda: len(simulator.messages) >= number)
+    await program.kill()
+    simulator.state.add_message = keep  # type: ignore[method-assign]
+
+
 async def test_policy_sends_again_only_what_a_killed_program_left_in_doubt(
     start: Start, path: Path, simulator: Simulator
 ) -> None:
     async with Outbox.open(path) as outbox:
         await outbox.add(message(number) for number in range(600))
     program = await start(SEND, UNLIMITED, CONNECTIONS)
-    await program.told()
-    await until(lambda: len(simulator.arrivals) >= 50)
-    await program.kill()
+    await killed_before_it_is_answered(program, simulator, 50)
     async with Outbox.open(path) as outbox, simulator.client() as client:
         first = await outbox.run(client, limits=Limits.unlimited())
         in_doubt = {row.ref async for row in outbox.rows(State.IN_DOUBT)}
@@ -284,14 +305,16 @@ async def test_rows_of_a_program_that_dies_beside_another_run_are_taken_over_by_
 
 
 async def test_program_may_add_while_another_sends(start: Start, path: Path, simulator: Simulator) -> None:
-    async with Outbox.open(path) as outbox:
-        await outbox.add(message(number) for number in range(200))
-        sender = await start(SEND, "Limits(account=Rate(200))", CONNECTIONS)
-        await sender.told()
-        for first in range(200, 600, 100):
-            await outbox.add(message(number) for number in range(first, first + 100))
-            await asyncio.sleep(0.05)
-    assert (await sender.answer())["accepted"] == 600
+    async with Outbox.open(path) as outbox, simulator.client() as client:
+        await outbox.add(message(number) for number in range(100))
+        sender = await start(SEND_BESIDE_ANOTHER, "Limits(account=Rate(400))", CONNECTIONS)
+        assert await sender.told() == "has a row"
+        await outbox.add(message(number) for number in range(100, 400))
+        sender.go()
+        for first in range(400, 600, 20):
+            await outbox.add(message(number) for number in range(first, first + 20))
+        assert (await sender.answer())["attempts"] >= 400
+        assert (await outbox.run(client, limits=Limits.unlimited())).accepted == 600  # what came after its end
     assert repeated(simulator) == {}
 
 
@@ -309,7 +332,33 @@ async def killed_and_resumed(start: Start, simulator: Simulator, limits: str, ea
     return list(simulator.arrivals)
 
 
-def most_too_many(arrivals: Sequence[Arrival], rate: Rate, jitter: float = JITTER) -> float:
+class Hesitation:
+    """How long this process was kept from its work, at most: what came meanwhile seems to come all at once."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def end(self) -> None:
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:  # ends: with the test, which cancels it
+            before = loop.time()
+            await asyncio.sleep(0.005)
+            self.longest = max(self.longest, loop.time() - before - 0.005)
+
+
+@pytest.fixture
+async def hesitation() -> AsyncIterator[Hesitation]:
+    watched = Hesitation()
+    yield watched
+    await watched.end()
+
+
+def most_too_many(arrivals: Sequence[Arrival], rate: Rate, jitter: float) -> float:
     """Give by how many messages a window had more than *rate* allows, at most."""
     instants = [arrival.at for arrival in arrivals]
     return max(
@@ -319,27 +368,32 @@ def most_too_many(arrivals: Sequence[Arrival], rate: Rate, jitter: float = JITTE
     )
 
 
-async def test_account_limit_holds_over_kill_and_resume(start: Start, path: Path, simulator: Simulator) -> None:
+async def test_account_limit_holds_over_kill_and_resume(
+    start: Start, path: Path, simulator: Simulator, hesitation: Hesitation
+) -> None:
     async with Outbox.open(path) as outbox:
         await outbox.add(message(number) for number in range(500))
-    arrivals = await killed_and_resumed(start, simulator, "Limits(account=Rate(30))", 12, 4)
-    assert most_too_many(arrivals, Rate(30)) <= 1e-6
+    arrivals = await killed_and_resumed(start, simulator, "Limits(account=Rate(30))", 12, 3)
+    assert most_too_many(arrivals, Rate(30), JITTER + hesitation.longest) <= 1e-6
 
 
-async def test_burst_is_not_had_twice_over_kill_and_resume(start: Start, path: Path, simulator: Simulator) -> None:
+async def test_burst_is_not_had_twice_over_kill_and_resume(
+    start: Start, path: Path, simulator: Simulator, hesitation: Hesitation
+) -> None:
     async with Outbox.open(path) as outbox, simulator.client() as client:
         await outbox.add(message(number) for number in range(500))
         calm = asyncio.create_task(outbox.run(client, limits=Limits(account=Rate(10, burst=20))))
-        await asyncio.sleep(2.2)
+        await until(lambda: len(simulator.messages) > 15)
         outbox.stop()
         await calm
-        assert len(simulator.messages) > 15
     limits = "Limits(account=Rate(10, burst=20))"
-    arrivals = await killed_and_resumed(start, simulator, limits, 3, 4)
-    assert most_too_many(arrivals, Rate(10, burst=20)) <= 1e-6
+    arrivals = await killed_and_resumed(start, simulator, limits, 3, 3)
+    assert most_too_many(arrivals, Rate(10, burst=20), JITTER + hesitation.longest) <= 1e-6
 
 
-async def test_pair_limit_holds_over_kill_and_resume(start: Start, path: Path, simulator: Simulator) -> None:
+async def test_pair_limit_holds_over_kill_and_resume(
+    start: Start, path: Path, simulator: Simulator, hesitation: Hesitation
+) -> None:
     people = [f"44770090000{number}" for number in range(3)]
     async with Outbox.open(path) as outbox:
         await outbox.add(
@@ -350,24 +404,27 @@ async def test_pair_limit_holds_over_kill_and_resume(start: Start, path: Path, s
     for to in people:
         mine = [arrival for arrival in arrivals if arrival.to == to]
         assert len(mine) > 5
-        assert most_too_many(mine, Rate(2, per=1.0, burst=6)) <= 1e-6
+        assert most_too_many(mine, Rate(2, per=1.0, burst=6), JITTER + hesitation.longest) <= 1e-6
 
 
 async def test_cap_holds_over_kill_and_resume(start: Start, path: Path, simulator: Simulator) -> None:
     async with Outbox.open(path) as outbox:
         await outbox.add(message(number) for number in range(200))
     limits = "Limits(account=(Rate(200), Cap(60, per=3600.0)))"
-    await killed_and_resumed(start, simulator, limits, 10, 3)
-    last = await start(SEND, limits, 8)
-    await last.told()
-    await asyncio.sleep(1.5)
+    for _ in range(2):
+        program = await start(SEND, limits, CONNECTIONS)
+        await killed_before_it_is_answered(program, simulator, len(simulator.messages) + 10)
+    last = await start(SEND, limits, CONNECTIONS)
+    # Each of the dead has used up 10 and what was on its connections: at least 24 of the 60 are left.
+    await until(lambda: len(simulator.arrivals) >= 20 + 24)
+    await asyncio.sleep(0.5)  # a hundred would come in it
     await last.kill()
-    assert 30 < len(simulator.arrivals) <= 60
+    assert len(simulator.arrivals) <= 60
 
 
 @pytest.mark.parametrize("rate", [Rate(20), Rate(10, burst=12)])
 async def test_limit_holds_when_the_next_run_begins_in_the_very_moment_of_the_death(
-    path: Path, tmp_path: Path, simulator: Simulator, rate: Rate
+    path: Path, tmp_path: Path, simulator: Simulator, rate: Rate, hesitation: Hesitation
 ) -> None:
     """A copy of the file is what a death in this moment leaves; no start-up time helps the next run."""
     async with Outbox.open(path) as outbox, simulator.client() as client:
@@ -391,7 +448,7 @@ async def test_limit_holds_when_the_next_run_begins_in_the_very_moment_of_the_de
                 opened.push_async_callback(_ended, running)
         arrivals = list(simulator.arrivals)
     assert len(arrivals) >= 16
-    assert most_too_many(arrivals, rate, 0.04) <= 1e-6
+    assert most_too_many(arrivals, rate, 0.04 + hesitation.longest) <= 1e-6
 
 
 def later(path: Path, lives: int) -> Outbox:

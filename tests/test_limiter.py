@@ -134,7 +134,7 @@ async def test_wait_that_would_be_too_long_fails_at_once_with_its_figures() -> N
 
 
 async def test_wait_that_lasts_longer_than_foreseen_ends_in_time() -> None:
-    limiter = Limiter(SLOW)
+    limiter = Limiter(SLOW, longest_pause=7200)
     await limiter.acquire(SMS)
     waiting = asyncio.create_task(limiter.acquire(SMS, max_wait=2 * SPAN))
     await asyncio.sleep(0)
@@ -145,6 +145,28 @@ async def test_wait_that_lasts_longer_than_foreseen_ends_in_time() -> None:
     assert now() - began < 2
     assert caught.value.max_wait == 2 * SPAN
     assert caught.value.wait > 3000
+
+
+async def test_pause_is_believed_no_longer_than_the_limiter_was_told() -> None:
+    for limiter, longest in ((Limiter(SLOW), 300), (Limiter(SLOW, longest_pause=20), 20)):
+        assert limiter.refused(errors.RateLimitedError(retry_after=7200), 0.0) == longest
+        with pytest.raises(errors.LimitTimeoutError) as caught:
+            await limiter.acquire(SMS, max_wait=0.01)
+        assert caught.value.wait == pytest.approx(longest, abs=5)
+
+
+@pytest.mark.parametrize("option", ["longest_pause", "clock"])
+def test_option_of_a_limiter_that_cannot_work_is_named(option: str) -> None:
+    for wrong in (0, -1, "x", [], float("inf"), True):
+        with pytest.raises(errors.ConfigurationError, match=option):
+            Limiter(SLOW, **{option: wrong})  # type: ignore[arg-type]  that it is refused is the point
+
+
+async def test_acquire_refuses_what_cannot_be_waited_for() -> None:
+    with pytest.raises(errors.ConfigurationError, match="max_wait must be"):
+        await Limiter(SLOW).acquire(SMS, max_wait=float("nan"))
+    with pytest.raises(TypeError, match="a message such as"):
+        await Limiter(SLOW).acquire("Hello")  # type: ignore[arg-type]  see above
 
 
 async def test_cancelled_wait_takes_no_place() -> None:

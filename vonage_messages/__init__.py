@@ -265,6 +265,9 @@ if TYPE_CHECKING:
     from vonage_messages.limiter import (
         Limiter,
     )
+    from vonage_messages.limits.learning import (
+        Pause,
+    )
     from vonage_messages.limits.levels import (
         Limits,
     )
@@ -418,6 +421,7 @@ _HOMES = {
     ),
     "ledger": "Settlement State",
     "limiter": "Limiter",
+    "limits.learning": "Pause",
     "limits.levels": "Limits",
     "limits.planning": "Load Plan plan",
     "limits.rate": "Cap Rate",
@@ -541,6 +545,7 @@ __all__ = [
     "Outbox",
     "OutboxError",
     "Outcome",
+    "Pause",
     "PaymentRequiredError",
     "PermissionDeniedError",
     "Plan",

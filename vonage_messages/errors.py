@@ -304,12 +304,28 @@ class QueueClosedError(QueueError):
     """The queue is closed and takes no more messages, or was cancelled before it could send one that it had."""
 
 
+WHAT_HOLDS: Mapping[str, str] = MappingProxyType(
+    {
+        "circuit": "the platform cannot be reached",
+        "pause": "the queue is paused",
+        "store": "the limit store has not been read",
+        "connections": "every connection of the queue is in use",
+        "order": "the message before it, to the same recipient, has not been answered",
+        "queue": "others go first",
+    }
+)
+"""What may keep a message waiting beside limits."""
+
+
 class LimitTimeoutError(QueueError):
     """
     The message found no place under a limit in time, or cannot find one: it was not sent.
 
     ``wait`` is how long it would have to wait, as far as is known, and ``max_wait`` how long it may, both in
-    seconds. ``key`` is the limit that stands in the way, such as ``account`` or ``sender whatsapp 44********00``.
+    seconds. ``key`` is the limit that stands in the way, such as ``account`` or ``sender whatsapp/44********00``; or
+    what else keeps a queue from sending it: ``circuit`` (the platform cannot be reached), ``pause`` (``pause()`` was
+    called), ``store`` (the limits have not been read), ``connections`` (each is in use), ``order`` (the message before
+    it to the same recipient has no answer), ``queue`` (others go first).
     """
 
     retryable = True
@@ -321,6 +337,8 @@ class LimitTimeoutError(QueueError):
         super().__init__(wait, max_wait, key)
 
     def __str__(self) -> str:
+        if self.key in WHAT_HOLDS:
+            return f"{WHAT_HOLDS[self.key]}: the message did not leave within {self.max_wait:g} s, and was not sent."
         return (
             f"the limit of {self.key} has no place within {self.max_wait:g} s: the wait would be {self.wait:.3g} s. "
             "The message was not sent."

@@ -15,6 +15,7 @@ import math
 import threading
 import time
 from collections import deque
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from vonage_messages.channels.base import Message
@@ -27,7 +28,7 @@ from vonage_messages.errors import (
     VonageMessagesError,
 )
 from vonage_messages.limits.buckets import Window
-from vonage_messages.limits.learning import lesson_of, pause_of, pause_when_used_up
+from vonage_messages.limits.learning import LONGEST_PAUSE, Pause, lesson_of, pause_of, pause_when_used_up
 from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.rate import TOLERANCE, Rate
 from vonage_messages.limits.schedule import Place, Priority, Schedule
@@ -77,10 +78,12 @@ class Limiter:
     another thread, say) is refused with a ``RuntimeError``.
 
     *limits*: by default what is published. *store*: where they survive the process; limits that hold a ``Cap`` need
-    one. *clock* gives unix seconds, for the store.
+    one. *longest_pause*: for how many seconds a 429 may pause the account, whatever its ``Retry-After`` says; after
+    that one message asks again. *clock* gives unix seconds, for the store.
 
     Raises:
-        ConfigurationError: *limits* are none, *store* is none, or there is a cap and no store.
+        ConfigurationError: *limits* are none, *store* is none, there is a cap and no store, or another option cannot
+            work.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Limiter:
         limits: Limits | None = None,
         *,
         store: LimitStore | None = None,
+        longest_pause: Seconds = LONGEST_PAUSE,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.limits = Limits.published() if limits is None else checked_limits(limits)
@@ -99,7 +103,12 @@ class Limiter:
                 f"the limit of {shown(self.limits.caps[0])} is a cap, which must outlive this process: give "
                 "Limiter(limits, store=FileLimitStore(path)), or store=MemoryLimitStore() to count from now on."
             )
+        if not is_finite(longest_pause) or longest_pause <= 0:
+            raise ConfigurationError(
+                f"longest_pause must be a finite number of seconds above 0, not {longest_pause!r}."
+            )
         self._store = store
+        self._longest_pause = longest_pause
         self._clock = clock
         self._state: LimitState | None = None
         self._was_read = store is None
@@ -189,7 +198,9 @@ class Limiter:
             recipient=status.to,
             pause=lesson.pause,
             now=asyncio.get_running_loop().time(),
+            why=f"a status says {lesson.code}",
         )
+        self._look_again()
         logger.info("the platform asks to slow down: %s of %s", lesson.level, status.channel)
 
     @property
@@ -205,13 +216,33 @@ class Limiter:
         """For what sends: learn from the headers of an answer that was accepted."""
         pause = pause_when_used_up(headers, self._clock())
         if pause is not None:
-            self.state.pause_account(asyncio.get_running_loop().time() + pause)
+            now = asyncio.get_running_loop().time()
+            self.state.pause_account(now, now + pause, "X-RateLimit-Remaining: 0")
+            self._look_again()
 
     def refused(self, error: RateLimitedError, per_second: float) -> Seconds:
         """For what sends: learn from a 429; *per_second* was sent lately. Gives how long the account is paused."""
-        pause = pause_of(error.retry_after, error.headers, self._clock())
-        self.state.refused(asyncio.get_running_loop().time(), pause, per_second)
+        pause = min(pause_of(error.retry_after, error.headers, self._clock()), self._longest_pause)
+        why = "HTTP 429" if error.retry_after is None else f"HTTP 429, Retry-After: {error.retry_after:g}"
+        self.state.refused(asyncio.get_running_loop().time(), pause, per_second, why)
+        self._look_again()
         return pause
+
+    def pauses(self, now: float) -> tuple[Pause, ...]:
+        """For what sends: list what the platform has paused, at the instant *now* of the loop."""
+        if self._state is None:
+            return ()
+        unix_now = self._clock()
+        return tuple(
+            Pause(key=shown(key), until=datetime.fromtimestamp(unix_now + until - now, UTC), why=why)
+            for key, until, why in self._state.pauses(now)
+            if math.isfinite(until)
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """For what sends: tell whether turns can be given: the store has been read."""
+        return self._open
 
     def join(self, waiter: Waiter) -> None:
         """For what sends: take somebody in who waits for turns."""
@@ -269,6 +300,10 @@ class Limiter:
             when = waiter.next_turn(now) if self._open else waiter.schedule.next_end()
             if when < math.inf:
                 self.wake_at(when)
+
+    def _look_again(self) -> None:
+        """Look soon at those who wait: some may not be able to wait for the end of a pause."""
+        self.wake_at(asyncio.get_running_loop().time())
 
     def _on_timer(self) -> None:
         self._timer, self._timer_at = None, math.inf

@@ -325,6 +325,55 @@ def test_forecast_of_a_shared_limit_counts_those_before() -> None:
     assert it.forecast(place, 0.5) == (2.5, "prefix 44")
 
 
+@pytest.mark.parametrize(
+    ("limits", "key"),
+    [
+        (Limits(senders={"Acme": Cap(2, per=1440.0)}), "sender Acme"),
+        (Limits(pairs={"messenger": Cap(2, per=1440.0)}), "pair messenger/Acme/1"),
+        (Limits(prefixes={"1": Cap(2, per=1440.0)}), "prefix 1"),
+    ],
+)
+def test_forecast_of_a_cap_counts_a_burst_that_was_just_added(limits: Limits, key: str) -> None:
+    it = schedule(limits)
+    waits = [it.forecast(add(it, name, to="1"), 0.0) for name in "abcde"]
+    assert waits == [(0.0, ""), (0.0, ""), (1440.0, key), (1440.0, key), (2880.0, key)]
+
+
+def test_forecast_of_a_pair_counts_a_burst_that_was_just_added() -> None:
+    it = schedule(Limits(pairs={"messenger": Rate(1, per=6.0, burst=2)}))
+    waits = [it.forecast(add(it, name, to="1"), 100.0)[0] for name in "abcd"]
+    assert waits == [0.0, 0.0, 6.0, 12.0]
+
+
+def test_whoever_cannot_wait_for_a_limit_is_given_up_when_it_steps_aside() -> None:
+    it = schedule(Limits(pairs={"messenger": Rate(1, per=6.0, burst=1)}))
+    add(it, "first", to="1")
+    late = add(it, "late", to="1")
+    late.give_up_at = 5.0
+    add(it, "patient", to="1")
+    assert leave(it, 0.0) == ["first"]
+    assert it.next_end() <= 0.0
+    assert list(it.overdue(0.0)) == [late]
+    assert leave(it, 6.0) == ["patient"]
+
+
+@pytest.mark.parametrize("level", ["account", "pair"])
+def test_whoever_cannot_wait_for_the_end_of_a_pause_is_given_up_at_once(level: str) -> None:
+    it = schedule(Limits(account=Rate(1), pairs={"messenger": Rate(1, per=6.0, burst=1)}))
+    for name in ("first", "hasty", "patient"):
+        place = Place(message("1"), NORMAL, 0.0, name)
+        place.expires_at = 1000.0 if name == "patient" else 10.0
+        it.add(place)
+    assert leave(it, 0.0) == ["first"]
+    assert leave(it, 1.0) == []  # they stand in line for the pair
+    if level == "account":
+        it.state.refused(1.0, 60.0, 1.0)
+    else:
+        it.state.slow("pair", channel="messenger", sender="Acme", recipient="1", pause=60.0, now=1.0)
+    assert [place.owner for place in it.overdue(1.0)] == ["hasty"]
+    assert leave(it, 70.0) == ["patient"]
+
+
 def test_forecast_of_a_cap_is_when_the_day_gives_a_place() -> None:
     it = schedule(Limits(account=Cap(2, per=1440.0)))
     for name in "abc":

@@ -285,7 +285,7 @@ def test_long_pause_right_behind_a_short_one_is_not_forgotten() -> None:
 def test_pause_of_an_account_outlasts_what_was_learned_of_it() -> None:
     state = LimitState(Limits.unlimited(), 0.0)
     state.refused(10.0, 1.0, 5.0)
-    state.pause_account(100.0)
+    state.pause_account(10.0, 100.0, "X-RateLimit-Remaining: 0")
     state.recover(99.0)
 
     assert state.account[0].ready == 100.0

@@ -51,16 +51,26 @@ def test_outcome_is_a_value(tools: Any) -> None:
 
 
 def test_longest_wait_is_named_with_wait_and_key(tools: Any) -> None:
-    error = too_late(place(tools, max_wait=5, expires_in=60), 112.0, "pair whatsapp/14155550100/447700900000")
+    error = too_late(place(tools, max_wait=5, expires_in=60), 112.0, "pair whatsapp/14*******00/44********00")
     assert isinstance(error, errors.LimitTimeoutError)
     assert (error.wait, error.max_wait) == (12.0, 5.0)
     assert error.key == "pair whatsapp/14*******00/44********00"
 
 
 def test_wait_is_never_told_shorter_than_the_longest_that_was_allowed(tools: Any) -> None:
-    error = too_late(place(tools, max_wait=5), 103.0, "")
+    error = too_late(place(tools, max_wait=5), 103.0, "queue")
     assert isinstance(error, errors.LimitTimeoutError)
-    assert (error.wait, error.key) == (5.0, "the queue")
+    assert (error.wait, error.key) == (5.0, "queue")
+
+
+def test_what_is_no_limit_is_named_in_words(tools: Any) -> None:
+    said = {key: str(too_late(place(tools, max_wait=5), 103.0, key)) for key in errors.WHAT_HOLDS}
+    assert said["circuit"] == (
+        "the platform cannot be reached: the message did not leave within 5 s, and was not sent."
+    )
+    assert not any("the limit of" in sentence for sentence in said.values())
+    error = too_late(place(tools, expires_in=5), 103.0, "connections")
+    assert "it was not sent (every connection of the queue is in use)" in str(error)
 
 
 def test_deadline_is_named_with_its_span(tools: Any) -> None:

@@ -51,6 +51,80 @@ async def test_refusal_pauses_the_whole_account_for_as_long_as_it_says(tools: An
     assert queue.stats().refused == 1
 
 
+async def test_pause_of_hours_is_bounded_shown_and_fails_whoever_cannot_wait(tools: Any) -> None:
+    platform = tools.Platform(
+        lambda message, number: tools.refused(7200) if tools.text_of(message) == "0" and not number else None
+    )
+    async with tools.queue(platform, Limits(account=Rate(10))) as queue:
+        assert queue.stats().pauses == ()
+        patient = queue.submit(tools.sms(0))
+        hasty = [queue.submit(tools.sms(number, to="447700900999"), max_wait=60) for number in range(1, 4)]
+        began = now()
+        queue.limiter.state.account[0].ready = began + 0.2
+        await asyncio.wait(hasty)
+        assert now() - began < 1
+        for future in hasty:
+            error = future.exception()
+            assert isinstance(error, errors.LimitTimeoutError)
+            assert (error.max_wait, error.key) == (60, "account")
+            assert error.wait == pytest.approx(300, abs=2)
+        (pause,) = queue.stats().pauses
+        assert (pause.key, pause.why) == ("account", "HTTP 429, Retry-After: 7200")
+        assert pause.until.timestamp() - time.time() == pytest.approx(300, abs=60)
+        await patient
+        assert now() - began == pytest.approx(300, abs=2)
+        assert queue.stats().pauses == ()
+
+
+async def test_pause_of_a_sender_fails_who_cannot_wait_for_it_and_is_shown(tools: Any) -> None:
+    async with tools.queue(tools.Platform(), Limits(each_sender={"whatsapp": Rate(1)})) as queue:
+        futures = [queue.submit(tools.whatsapp(number), max_wait=30) for number in range(5)]
+        await asyncio.sleep(0.5)
+        began = now()
+        queue.observe(status(1460))
+        await asyncio.wait(futures)
+        assert now() - began < 1
+        assert {future.exception().key for future in futures[1:]} == {"sender whatsapp/14*******00"}
+        assert [(pause.key, pause.why) for pause in queue.stats().pauses] == [
+            ("sender whatsapp/14*******00", "a status says 1460")
+        ]
+
+
+async def test_wait_that_ends_in_an_outage_names_the_outage(tools: Any) -> None:
+    platform = tools.Platform(lambda *_: tools.unreachable(), latency=0.0)
+    async with tools.queue(platform, Limits(account=Rate(100)), max_outage=100, retry=RetryPolicy(attempts=1)) as queue:
+        for number in range(20):
+            queue.submit(tools.sms(number)).add_done_callback(lambda future: future.exception())
+        await asyncio.sleep(5)
+        assert queue.stats().circuit == "open"
+        began = now()
+        for span in (0.01, 20):
+            with pytest.raises(errors.LimitTimeoutError, match="the platform cannot be reached") as caught:
+                await queue.submit(tools.sms(99), max_wait=span)
+            assert caught.value.key == "circuit"
+            assert now() - began <= span
+        with pytest.raises(errors.DeadlineExceededError, match="the platform cannot be reached"):
+            await queue.submit(tools.sms(99), expires_in=20)
+        await queue.cancel()
+
+
+async def test_wait_that_no_limit_ends_names_what_does(tools: Any) -> None:
+    async with tools.queue(tools.Platform(latency=60.0), connections=1) as queue:
+        queue.submit(tools.sms(0))
+        await asyncio.sleep(0.1)
+        with pytest.raises(errors.LimitTimeoutError) as caught:
+            await queue.submit(tools.sms(1), max_wait=5)
+        assert caught.value.key == "connections"
+        queue.pause()
+        with pytest.raises(errors.LimitTimeoutError, match="the queue is paused"):
+            await queue.submit(tools.sms(1), max_wait=5)
+    async with tools.queue(tools.Platform(latency=60.0)) as queue:
+        queue.submit(tools.whatsapp(0))
+        with pytest.raises(errors.LimitTimeoutError, match="the message before it") as caught:
+            await queue.submit(tools.whatsapp(1), max_wait=5)
+        assert caught.value.key == "order"
+
+
 async def test_refusal_halves_the_rate_and_it_comes_back_bit_by_bit(tools: Any) -> None:
     platform = tools.Platform(
         lambda message, number: tools.refused(1) if tools.text_of(message) == "20" and not number else None, latency=0.0

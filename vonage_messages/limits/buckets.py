@@ -38,7 +38,7 @@ class Bucket:
 
     __slots__ = ("closed_until", "interval", "key", "queued", "rate", "ready", "tolerance")
 
-    def __init__(self, key: str, rate: Rate, since: float, *, counts: bool = False) -> None:
+    def __init__(self, key: str, rate: Rate, since: float) -> None:
         self.key = key
         self.rate = rate
         self.interval: Seconds = rate.interval
@@ -46,8 +46,8 @@ class Bucket:
         self.ready = since
         self.closed_until = _NEVER
         """Until when it is, or was last, paused."""
-        self.queued: list[int] | None = [0, 0, 0] if counts else None
-        """How many wait for this limit, by priority; kept where many share it."""
+        self.queued: list[int] | None = None
+        """How many wait for this limit, by priority; ``None`` where nobody does: there may be very many limits."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.key!r}, ready={self.ready:.3f})"
@@ -106,6 +106,7 @@ class Window:
         self.closed_until = _NEVER
         self.ready = _NEVER
         self.queued: list[int] | None = None
+        """See ``Bucket``."""
         self.reserve = math.inf
         self.unsaved = 0
 

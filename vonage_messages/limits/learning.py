@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final, Literal
 
 import attrs
 
 from vonage_messages.values import Seconds
 from vonage_messages.webhooks.status import MessageStatus
+
+LONGEST_PAUSE: Seconds = 300.0
+"""
+The longest pause that a 429 is believed, where a ``Limiter`` is not told otherwise. A ``Retry-After`` of hours would
+stop an account for as long, and one 429 every five minutes is what it costs to find out.
+"""
 
 DEFAULT_PAUSE: Seconds = 1.0
 """How long a 429 pauses the account when it does not say how long."""
@@ -31,20 +38,39 @@ _MILLISECONDS_FROM = 1e11  # as seconds, that is the year 5138
 
 
 @attrs.frozen(kw_only=True)
+class Pause:
+    """A limit that is closed for a while, because the platform asked for it."""
+
+    key: str
+    """Which limit, masked: ``account``, ``sender whatsapp/14*******00``."""
+
+    until: datetime
+    """When it opens again, in UTC."""
+
+    why: str
+    """What the platform said: ``HTTP 429, Retry-After: 7200``, ``a status says 131056``."""
+
+
+@attrs.frozen(kw_only=True)
 class Lesson:
     """What a status teaches: which level was too fast, and for how long it should be quiet before it goes on slower."""
 
+    code: int
     level: Literal["sender", "pair"]
     pause: Seconds
 
 
-LESSONS: Final[Mapping[int, Lesson]] = {
-    131056: Lesson(level="pair", pause=6.0),  # limits, section 4: one message in six seconds to one user
-    130429: Lesson(level="sender", pause=1.0),  # limits, section 4: throughput of the business number
-    1241: Lesson(level="sender", pause=1.0),  # too many send requests to phone numbers
-    1460: Lesson(level="sender", pause=3600.0),  # 10DLC: the day is used up; when it ends is not said, so ask hourly
-    1461: Lesson(level="pair", pause=60.0),  # the provider limits marketing to this person
-}
+_LESSONS: Final = (
+    Lesson(code=131056, level="pair", pause=6.0),  # limits, section 4: one message in six seconds to one user
+    Lesson(code=130429, level="sender", pause=1.0),  # limits, section 4: throughput of the business number
+    Lesson(code=1241, level="sender", pause=1.0),  # too many send requests to phone numbers
+    Lesson(
+        code=1460, level="sender", pause=3600.0
+    ),  # 10DLC: the day is used up; when it ends is not said, so ask hourly
+    Lesson(code=1461, level="pair", pause=60.0),  # the provider limits marketing to this person
+)
+
+LESSONS: Final[Mapping[int, Lesson]] = {lesson.code: lesson for lesson in _LESSONS}
 """By code, of Vonage or of the provider."""
 
 _CODES = re.compile(r"(?<![0-9])(?:131056|130429)(?![0-9])")

@@ -63,6 +63,7 @@ _Entry = TypeVar("_Entry", bound=tuple[Any, ...])
 _PRIORITIES: Final = tuple(Priority)
 _RUN: Seconds = 0.010
 _FEW = 1024
+_NOBODY = [0, 0, 0]
 _MOST_LOOKS = 1024
 """How many one ``take`` looks at: a long row of people who wait for the same limit must not hold the event loop up."""
 
@@ -204,6 +205,9 @@ class Schedule:
         self._delayed: list[tuple[float, int, Place]] = []
         self._ends: list[tuple[float, int, Place]] = []
         self._late: list[Place] = []
+        """Who was asked too late; they stand nowhere else."""
+        self._hopeless: list[Place] = []
+        """Who stands in a line that was closed for longer than they can wait."""
         self._busy: dict[Pair, Place] = {}
         self._held: dict[tuple[Pair, Priority], Place] = {}
         self._typed = typed_channels(state.limits)
@@ -276,6 +280,9 @@ class Schedule:
             if obstacle is None:
                 self._grant(place, now)
                 return place
+            if not isinstance(obstacle, tuple) and self._is_hopeless(place, obstacle, now):
+                self._put_aside(place)
+                continue
             self._park(place, obstacle)
         return None
 
@@ -297,6 +304,12 @@ class Schedule:
         if line is not None:
             line.armed = False
             self._arm(gate, line)
+
+    def paused(self, gate: Gate, now: float) -> None:
+        """Note that *gate* is closed longer than it said: who cannot wait for it is given by ``overdue`` at once."""
+        line = self._lines.get(gate)
+        for heap in () if line is None else line.heaps:
+            self._hopeless += [place for _, place in heap if self._is_hopeless(place, gate, now)]
 
     def again(self, place: Place, at: float) -> None:
         """
@@ -334,12 +347,24 @@ class Schedule:
             self._compact()
 
     def overdue(self, now: float) -> Iterator[Place]:
-        """Give those whose time has run out while they waited; they are dropped."""
+        """
+        Give those whose time has run out while they waited, or will have before a limit opens; they are dropped.
+
+        What is given back may let a place come free earlier than it was to be; nobody is kept for that.
+        """
         while self._late:
             place = self._late.pop()
             self._dropped -= 1  # it stands nowhere else
             if self.drop(place):
                 yield place
+        while self._hopeless:
+            place = self._hopeless.pop()
+            if self.drop(place):
+                yield place
+        if not self._ends:
+            return
+        for gate in self.state.account:
+            now = max(now, now + gate.wait_behind(0, now))
         while self._ends and self._ends[0][0] <= now:
             place = heapq.heappop(self._ends)[2]
             if self.drop(place):
@@ -361,7 +386,9 @@ class Schedule:
         return max(now, soonest)
 
     def next_end(self) -> float:
-        """Give the instant at which somebody's time runs out, or infinity."""
+        """Give the instant from which on ``overdue`` has somebody, or infinity."""
+        if self._late or self._hopeless:
+            return 0.0
         while self._ends and not self._ends[0][2].waiting:
             heapq.heappop(self._ends)
         return self._ends[0][0] if self._ends else math.inf
@@ -391,7 +418,7 @@ class Schedule:
             lane.runs.clear()
             lane.back.clear()
         # A line whose first has stepped out would wait for ever for what has just been let go.
-        for remembered in (self._lines, self._timed, self._delayed, self._ends, self._late, self._held):
+        for remembered in (self._lines, self._timed, self._delayed, self._ends, self._late, self._hopeless, self._held):
             remembered.clear()
         self._dropped = 0
         return iter(gone)
@@ -484,6 +511,11 @@ class Schedule:
         del self._held[pair, place.priority]
         if pair in self._lines and pair not in self._busy:
             self._offer(pair)
+
+    def _is_hopeless(self, place: Place, gate: Gate, now: float) -> bool:
+        """Tell whether somebody's time runs out before *gate* opens."""
+        end = min(place.expires_at, place.give_up_at)
+        return end < math.inf and place.waiting and now + gate.wait_behind(0, now) >= end
 
     def _put_aside(self, place: Place) -> None:
         """Keep somebody whose time has run out for ``overdue``."""
@@ -626,10 +658,7 @@ class Schedule:
 
     def _ahead_at(self, gate: Gate, place: Place) -> int:
         """Count those who wait for a limit with *place*, itself among them."""
-        if gate.queued is not None:
-            return sum(gate.queued[: place.priority + 1])
-        line = self._lines.get(gate)
-        return 1 if line is None else sum(len(heap) for heap in line.heaps[: place.priority + 1])
+        return 0 if gate.queued is None else sum(gate.queued[: place.priority + 1])
 
     def _count(self, place: Place, change: int) -> None:
         """Count *place* at all its limits, or no longer."""
@@ -637,14 +666,13 @@ class Schedule:
             return
         place.counted = change > 0
         for gate in place.gates:
-            if gate.queued is not None:
-                gate.queued[place.priority] += change
+            _count_at(gate, place.priority, change)
 
     def _count_at(self, place: Place, change: int) -> None:
         """Count *place* at the limit whose line it stands in, or no longer: the others do not hold it up."""
         gate = place.line
-        if isinstance(gate, (Bucket, Window)) and gate.queued is not None:
-            gate.queued[place.priority] += change
+        if isinstance(gate, (Bucket, Window)):
+            _count_at(gate, place.priority, change)
 
     def _compact(self) -> None:
         """Let go of what was dropped, when that is more than what waits."""
@@ -672,6 +700,16 @@ class Schedule:
             self._leave_line(place)
         for key in [key for key, line in self._lines.items() if line.is_over()]:
             del self._lines[key]
+
+
+def _count_at(gate: Gate, priority: Priority, change: int) -> None:
+    """Count somebody who waits for *gate*, or no longer."""
+    queued = gate.queued
+    if queued is None:
+        queued = gate.queued = [0, 0, 0]
+    queued[priority] += change
+    if queued == _NOBODY:
+        gate.queued = None
 
 
 def _keep(heap: list[_Entry], is_kept: Callable[[_Entry], bool]) -> None:

@@ -59,6 +59,9 @@ class HasLines(Protocol):
     def reopened(self, gate: Gate) -> None:
         """Note that *gate* may open sooner than it said."""
 
+    def paused(self, gate: Gate, now: float) -> None:
+        """Note that *gate* is closed longer than it said."""
+
 
 @attrs.frozen
 class _Slowed:
@@ -92,6 +95,7 @@ class LimitState:
         self._remembered_ready: dict[str, float] = {}
         self._remembered_counts: dict[str, _Slices] = {}
         self._sweep_at = _SWEEP_AT_LEAST
+        self._pauses: dict[Gate, str] = {}
         self._stored = False
         self._is_lost = False
         self._losses: list[float] = []
@@ -129,7 +133,7 @@ class LimitState:
             gate.give_back(spent_at, now)
             self._reopen(gate)
 
-    def refused(self, now: float, pause: Seconds, per_second: float) -> None:
+    def refused(self, now: float, pause: Seconds, per_second: float, why: str = "HTTP 429") -> None:
         """
         Learn from a 429: pause the account for *pause* seconds, and halve its rate.
 
@@ -140,15 +144,15 @@ class LimitState:
             bucket = self._learned[ACCOUNT] = Bucket(ACCOUNT, Rate(max(1.0, per_second)), now)
             self.account = (*self.account, bucket)
         for gate in self.account:
-            gate.pause(now + pause)
+            self._pause(gate, now, now + pause, why)
             self._slow(gate, now)
 
-    def pause_account(self, until: float) -> None:
+    def pause_account(self, now: float, until: float, why: str) -> None:
         """Let nothing leave before *until*."""
         for gate in self.account:
-            gate.pause(until)
+            self._pause(gate, now, until, why)
 
-    def slow(  # noqa: PLR0913  whom, and for how long
+    def slow(  # noqa: PLR0913  whom, for how long, and why
         self,
         level: Literal["sender", "pair"],
         *,
@@ -157,6 +161,7 @@ class LimitState:
         recipient: str,
         pause: Seconds,
         now: float,
+        why: str = "a status",
     ) -> None:
         """
         Learn from a status: pause a sender, or a pair, for *pause* seconds, and halve its rate.
@@ -169,7 +174,7 @@ class LimitState:
             who = sender if level == "sender" else f"{sender}/{recipient}"
             found.append(self._learn(f"{level} {channel}/{who}", LEARNED[level], now))
         for gate in found:
-            gate.pause(now + pause)
+            self._pause(gate, now, now + pause, why)
             self._slow(gate, now)
 
     def recover(self, now: float) -> None:
@@ -194,6 +199,11 @@ class LimitState:
     def slowed(self) -> tuple[str, ...]:
         """The keys of the limits that are slower than they should be, for now."""
         return tuple(bucket.key for bucket in self._slowed)
+
+    def pauses(self, now: float) -> list[tuple[str, float, str]]:
+        """List what is paused: the key of the limit, until when, and why."""
+        self._pauses = {gate: why for gate, why in self._pauses.items() if gate.closed_until > now}
+        return [(gate.key, gate.closed_until, why) for gate, why in self._pauses.items()]
 
     def sweep(self, now: float, keep: Container[object] = ()) -> None:
         """
@@ -297,35 +307,44 @@ class LimitState:
                     gate.ready = -math.inf
             self._remember(gate, now)
 
+    def _pause(self, gate: Gate, now: float, until: float, why: str) -> None:
+        if until > max(now, gate.closed_until):
+            if len(self._pauses) >= _SWEEP_AT_LEAST:
+                self.pauses(now)
+            self._pauses[gate] = why
+        gate.pause(until)
+        for schedule in self._schedules:
+            schedule.paused(gate, now)
+
     def _reopen(self, gate: Gate) -> None:
         for schedule in self._schedules:
             schedule.reopened(gate)
 
     def _shared_gates(self, message: Message) -> Iterator[Gate]:
         for key, limit in shared_levels(self.limits, message):
-            yield self._gate(key, limit, counts=True)
+            yield self._gate(key, limit)
         learned = self._learned.get(f"sender {message.channel}/{message.from_}")
         if learned is not None:
             yield learned
 
     def _own_gates(self, message: Message) -> Iterator[Gate]:
         for key, limit in own_levels(self.limits, message):
-            yield self._gate(key, limit, counts=key.startswith("prefix "))
+            yield self._gate(key, limit)
         if self._learned:
             learned = self._learned.get(f"pair {message.channel}/{message.from_}/{message.to}")
             if learned is not None:
                 yield learned
 
-    def _gate(self, key: str, limit: Limit, *, counts: bool = False) -> Gate:
+    def _gate(self, key: str, limit: Limit) -> Gate:
         gate = self._gates.get(key)
         if gate is None:
-            gate = self._gates[key] = self._new_gate(key, limit, counts=counts)
+            gate = self._gates[key] = self._new_gate(key, limit)
         return gate
 
-    def _new_gate(self, key: str, limit: Limit, *, counts: bool) -> Gate:
+    def _new_gate(self, key: str, limit: Limit) -> Gate:
         if isinstance(limit, Rate):
             since = self._unknown_until + limit.interval if self._is_lost else self._unknown_until
-            gate: Gate = Bucket(key, limit, since, counts=counts)
+            gate: Gate = Bucket(key, limit, since)
         else:
             gate = self._windows[key] = Window(key, limit)
         self._remember(gate, self._began)
@@ -345,10 +364,12 @@ class LimitState:
                 gate.add([(at + gate.width, lost) if number is None else (at, number) for at, number in slices], now)
         remembered = self._remembered_ready.pop(gate.key, None) if self._remembered_ready else None
         if remembered is not None:
+            if remembered > now + gate.interval:  # more than what the last message used up
+                self._pauses[gate] = "it was paused, or used up, before this process began"
             gate.pause(remembered)
 
     def _learn(self, key: str, rate: Rate, now: float) -> Bucket:
-        bucket = self._learned[key] = Bucket(key, rate, now, counts=key.startswith("sender "))
+        bucket = self._learned[key] = Bucket(key, rate, now)
         self._renew()
         return bucket
 

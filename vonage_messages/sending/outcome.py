@@ -11,13 +11,14 @@ import attrs
 
 from vonage_messages.channels.base import Message
 from vonage_messages.errors import (
+    WHAT_HOLDS,
     DeadlineExceededError,
     LimitTimeoutError,
     QueueClosedError,
     VonageMessagesError,
 )
 from vonage_messages.limits.circuit import CircuitState
-from vonage_messages.limits.levels import shown
+from vonage_messages.limits.learning import Pause
 from vonage_messages.limits.schedule import Place, Priority
 from vonage_messages.values import Seconds, masked
 from vonage_messages.wire.rest import SentMessage
@@ -89,8 +90,14 @@ class QueueStats:
     slowed: tuple[str, ...]
     """The limits that are slower than they should be, because the platform asked for it; masked."""
 
+    pauses: tuple[Pause, ...]
+    """The limits that are closed for a while, because the platform asked for it: which, until when, and why."""
+
     circuit: CircuitState
+    """``open`` and ``probing`` while the platform cannot be reached."""
+
     paused: bool
+    """Whether ``pause`` was called."""
 
 
 class SendFuture(asyncio.Future[SentMessage]):
@@ -173,13 +180,15 @@ def resolve(future: SendFuture, outcome: Outcome, *, quiet: bool = False) -> Non
 
 
 def too_late(place: Place, would_leave_at: float, key: str) -> LimitTimeoutError | DeadlineExceededError:
-    """Say why a message is not sent: its deadline, or the longest wait it was given."""
+    """
+    Say why a message is not sent: its deadline, or the longest wait it was given.
+
+    *key* is what holds it: that of a limit, as it may be shown, or one of ``WHAT_HOLDS``.
+    """
     wait = would_leave_at - place.since
     if place.give_up_at <= place.expires_at:
         max_wait = round(place.give_up_at - place.since, 6)
-        return LimitTimeoutError(max(wait, max_wait), max_wait, shown(key) if key else "the queue")
+        return LimitTimeoutError(max(wait, max_wait), max_wait, key)
     span = round(place.expires_at - place.since, 6)
-    return DeadlineExceededError(
-        f"the message had to leave within {span:g} s, and could not: it was not sent (it would have waited "
-        f"{max(wait, span):.3g} s{f' for the limit of {shown(key)}' if key else ''})."
-    )
+    why = WHAT_HOLDS.get(key, f"it would have waited {max(wait, span):.3g} s for the limit of {key}")
+    return DeadlineExceededError(f"the message had to leave within {span:g} s, and could not: it was not sent ({why}).")

@@ -339,6 +339,7 @@ class SendQueue:
             refused=counters.refused,
             per_second=counters.per_second(now),
             slowed=() if schedule is None else tuple(shown(key) for key in schedule.state.slowed),
+            pauses=() if self._loop is None else self._limiter.pauses(now),
             circuit=self._circuit.state,
             paused=self._paused,
         )
@@ -511,16 +512,34 @@ class SendQueue:
         """Let a message fail at once that cannot leave in time."""
         schedule = self.schedule
         wait, key = schedule.forecast(place, now)
-        if now + wait < min(place.give_up_at, place.expires_at) or not schedule.drop(place):
+        if self._circuit.state == "open" and self._circuit.probe_at > now + wait:
+            wait, key = self._circuit.probe_at - now, ""
+        if now + wait < min(place.give_up_at, place.expires_at):
             return
-        self._finish(place, too_late(place, now + wait, key))
+        held_by = self._what_holds(place, key)
+        if schedule.drop(place):
+            self._finish(place, too_late(place, now + wait, held_by))
 
     def _give_up_on_late(self) -> None:
         schedule = self.schedule
         now = self._now()
         for place in schedule.overdue(now):
             wait, key = schedule.forecast(place, now)
-            self._finish(place, too_late(place, now + wait, key))
+            self._finish(place, too_late(place, now + wait, self._what_holds(place, key)))
+
+    def _what_holds(self, place: Place, key: str) -> str:
+        """Name what keeps a message waiting: where nothing leaves at all, the limit with *key* is not to blame."""
+        if self._circuit.state != "closed":
+            return "circuit"
+        if self._paused:
+            return "pause"
+        if not self._limiter.is_open:
+            return "store"
+        if key:
+            return shown(key)
+        if isinstance(place.line, tuple):
+            return "order"
+        return "queue" if self._has_connection() else "connections"
 
     def _pump_soon(self) -> None:
         """Look for messages that may leave at the next turn of the loop: once, however many were added."""

@@ -10,7 +10,7 @@ WHEELS := $(WHEELHOUSE)/.fetched
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types check benchmark bench campaign-fuzz-webhooks campaign-limits campaign-kills clean
+.PHONY: help setup demo test lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-kills clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,8 +20,9 @@ setup: $(SETUP) ## Make the virtual environment with everything in it
 demo: $(SETUP) ## Send every message of every channel to the local simulator and show the answers
 	@$(BIN)/vonage-messages demo
 
+# Bytecode is kept: tests start the interpreter two hundred times, and each would compile all modules again.
 test: $(SETUP) $(WHEELS) ## Run the tests
-	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
+	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: $(SETUP) ## Check style, formatting and the floors of the house
 	@$(BIN)/ruff check .
@@ -49,6 +50,9 @@ bench: $(SETUP) ## Compare sending, limiting and the outbox with their peers (ha
 	@$(BIN)/python benchmarks/queue_memory.py --json build/benchmarks/results/queue_memory.json
 	@$(BIN)/python benchmarks/outbox_store.py
 	@$(BIN)/python benchmarks/outbox.py
+
+example-times: $(SETUP) ## Check that the examples of queues and outboxes end within seconds (20 seconds)
+	@$(BIN)/python benchmarks/example_times.py
 
 campaign-limits: $(SETUP) ## Send for a minute under the published limits, and check every window (3 minutes)
 	@$(BIN)/python benchmarks/campaign_limits.py

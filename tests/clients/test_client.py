@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 UUID = "d8f86df1-dec6-442f-870a-2241be27d721"
 BASIC = BasicAuth("abcd1234", "topsecret")
 QUICK = RetryPolicy(base_delay=0.01)
+LONG = 60
+"""Seconds within which whatever does not hang has ended, on any machine."""
 EXPIRED = json.dumps({"type": "https://developer.vonage.com/api-errors#jwt-expired", "title": "Expired"}).encode()
 
 
@@ -115,10 +117,9 @@ async def test_429_with_a_date_is_repeated_after_it(tools: Any, sms: Sms) -> Non
 async def test_429_that_asks_for_too_long_is_raised_at_once(tools: Any, sms: Sms) -> None:
     server = await tools.server(tools.answer(429, b"{}", {"Retry-After": "3600"}))
     async with client_of(server) as client:
-        begun = time.perf_counter()
-        with pytest.raises(errors.RateLimitedError) as caught:
-            await client.send(sms)
-    assert time.perf_counter() - begun < 2
+        async with asyncio.timeout(LONG):
+            with pytest.raises(errors.RateLimitedError) as caught:
+                await client.send(sms)
     assert caught.value.retry_after == 3600
     assert len(server.requests) == 1
 
@@ -215,19 +216,22 @@ async def test_deadline_holds_over_all_attempts(tools: Any, sms: Sms) -> None:
     server = await tools.server(tools.answer(429, b"{}", {"Retry-After": "0"}), tools.silence)
     async with client_of(server, timeout=Timeout(total=0.3)) as client:
         begun = time.perf_counter()
-        with pytest.raises(errors.ResponseLostError):
-            await client.send(sms)
-    assert 0.25 <= time.perf_counter() - begun < 2
+        async with asyncio.timeout(LONG):
+            with pytest.raises(errors.ResponseLostError):
+                await client.send(sms)
+    assert time.perf_counter() - begun >= 0.25
     assert len(server.requests) == 2
 
 
 async def test_wait_that_would_pass_the_deadline_is_not_begun(tools: Any, sms: Sms) -> None:
-    server = await tools.server(tools.answer(429, b"{}", {"Retry-After": "2"}))
-    async with client_of(server, timeout=Timeout(total=1)) as client:
-        begun = time.perf_counter()
+    server = await tools.server(tools.answer(429, b"{}", {"Retry-After": str(2 * LONG)}))
+    retry = RetryPolicy(max_retry_after=10 * LONG)
+    async with (
+        client_of(server, timeout=Timeout(connect=LONG, total=1.5 * LONG), retry=retry) as client,
+        asyncio.timeout(LONG),
+    ):
         with pytest.raises(errors.RateLimitedError):
             await client.send(sms)
-    assert time.perf_counter() - begun < 0.9
 
 
 async def test_retry_budget_is_shared_by_all_calls_of_a_client(tools: Any, sms: Sms) -> None:

@@ -796,12 +796,29 @@ async def test_machine_that_slept_longer_than_the_lease_goes_on_with_its_rows(
 
 
 async def test_lease_is_kept_while_a_run_waits(path: Path, platform: Platform, client: Client) -> None:
-    async with Outbox.open(path) as outbox, Outbox.open(path) as other:
+    now = 1_000_000.0
+    may_answer = asyncio.Event()
+
+    async def answer(_: Came, number: int) -> web.Response:
+        await may_answer.wait()
+        return accepted(number)
+
+    def lease_end() -> float:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            (end,) = connection.execute("SELECT max(lease_until) FROM owner").fetchone()
+        return float(end)
+
+    platform.answer = answer
+    async with Outbox(SqliteLedgerStore(path), clock=lambda: now) as outbox, Outbox.open(path) as other:
         await outbox.add(some(12))
-        running = asyncio.create_task(outbox.run(client, limits=Limits(account=Rate(10)), lease=0.3))
-        await asyncio.sleep(0.8)
-        stolen = await other.store.recover("thief", now=time.time())
-        assert (stolen.released, stolen.in_doubt) == (0, 0)
+        running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, lease=0.3))
+        await until(lambda: len(platform.came) > 0)
+        for _ in range(3):
+            now += 0.2
+            await until(lambda least=now + 0.25: lease_end() > least)
+            stolen = await other.store.recover("thief", now=now)
+            assert (stolen.released, stolen.in_doubt) == (0, 0)
+        may_answer.set()
         assert (await running).accepted == 12
     assert platform.repeated == {}
 

@@ -11,12 +11,12 @@ Reference: Webhooks, sections 3 (status values) and 7 (retries).
 from __future__ import annotations
 
 import math
-from random import Random
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from vonage_messages.errors import ConfigurationError
+from vonage_messages.simulator.draws import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,11 +101,14 @@ def timeline(delivery: Delivery, number: int, *, channel: str, failure: Failure 
     *number* counts the messages of a simulator; it and the seed of *delivery* decide everything that is left open.
     *channel* is named as in v1.
     """
-    random = Random(f"{delivery.seed}/{number}")  # noqa: S311  a repeatable run, no secret
-    steps = list(_steps(delivery, random, channel, failure))
-    steps = _overtaken(steps, delivery.overtaken_share, random)
-    steps += [step for step in steps if random.random() < delivery.repeated_share]
-    return tuple(sorted(steps, key=lambda step: step.leaves_after))
+    draws = Draws(f"{delivery.seed}/{number}")
+    steps = _steps(delivery, draws, channel, failure)
+    if delivery.overtaken_share:
+        steps = _overtaken(steps, delivery.overtaken_share, draws)
+    if delivery.repeated_share:
+        steps += [step for step in steps if draws.happens(delivery.repeated_share)]
+        steps.sort(key=lambda step: step.leaves_after)
+    return tuple(steps)
 
 
 def retry_delays() -> Iterator[Seconds]:
@@ -121,33 +124,27 @@ def retry_delays() -> Iterator[Seconds]:
         delay = min(delay * 2, LONGEST_RETRY)
 
 
-def _steps(delivery: Delivery, random: Random, channel: str, failure: Failure | None) -> Iterator[Step]:
-    at = _varied(delivery.submitted_after, delivery.spread, random)
+def _steps(delivery: Delivery, draws: Draws, channel: str, failure: Failure | None) -> list[Step]:
+    at = draws.varied(delivery.submitted_after, delivery.spread)
     if failure is not None and failure.status == "rejected":
-        yield Step(status="rejected", happens_after=at, leaves_after=at, code=failure.code)
-        return
-    yield Step(status="submitted", happens_after=at, leaves_after=at)
-    at += _varied(delivery.delivered_after, delivery.spread, random)
+        return [Step(status="rejected", happens_after=at, leaves_after=at, code=failure.code)]
+    steps = [Step(status="submitted", happens_after=at, leaves_after=at)]
+    at += draws.varied(delivery.delivered_after, delivery.spread)
     if failure is not None:
-        yield Step(status=failure.status, happens_after=at, leaves_after=at, code=failure.code)
-        return
-    yield Step(status="delivered", happens_after=at, leaves_after=at)
-    if channel not in CHANNELS_THAT_TELL_READ or random.random() >= delivery.read_share:
-        return
-    at += _varied(delivery.read_after, delivery.spread, random)
-    yield Step(status="read", happens_after=at, leaves_after=at)
+        return [*steps, Step(status=failure.status, happens_after=at, leaves_after=at, code=failure.code)]
+    steps.append(Step(status="delivered", happens_after=at, leaves_after=at))
+    if channel in CHANNELS_THAT_TELL_READ and draws.happens(delivery.read_share):
+        at += draws.varied(delivery.read_after, delivery.spread)
+        steps.append(Step(status="read", happens_after=at, leaves_after=at))
+    return steps
 
 
-def _varied(average: Seconds, spread: float, random: Random) -> Seconds:
-    return average * (1 + spread * random.uniform(-1, 1))
-
-
-def _overtaken(steps: list[Step], share: float, random: Random) -> list[Step]:
+def _overtaken(steps: list[Step], share: float, draws: Draws) -> list[Step]:
     """Let some neighbours change places: the timestamps stay, the callbacks leave the other way round."""
     result = list(steps)
     for index in range(len(result) - 1):
         earlier, later = result[index], result[index + 1]
-        if random.random() < share:
+        if draws.happens(share):
             result[index] = attrs.evolve(later, leaves_after=earlier.leaves_after)
             result[index + 1] = attrs.evolve(earlier, leaves_after=later.leaves_after)
     return result

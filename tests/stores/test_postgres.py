@@ -226,6 +226,24 @@ async def test_same_rows_added_at_once_are_there_once(another: Another, some: Ro
         assert (await first.counts())[State.PENDING] == 100
 
 
+async def test_owner_that_has_ended_leaves_nothing_behind(
+    store: PostgresLedgerStore, schema: str, postgres: str
+) -> None:
+    await store.add([new("a"), new("b")], now=NOW)
+    for owner in ("first", "second"):
+        await store.enrol(owner, lease_until=LEASE)
+        (row,) = await store.claim(owner, count=1, lease_until=LEASE, now=NOW)
+        marked = await store.mark_sending([row.id], owner=owner, now=NOW)
+        event = Event.ACCEPT if owner == "first" else Event.LOSE
+        await store.record([Outcome(id=row.id, owner=owner, attempt=marked[row.id], event=event)], now=NOW)
+        await store.renew(owner, lease_until=0.0)
+    async with await psycopg.AsyncConnection.connect(postgres) as connection:
+        cursor = await connection.execute(SQL("SELECT name FROM {}").format(Identifier(schema, "owner")))
+        assert await cursor.fetchall() == [("second",)]  # its row is in doubt, and says whose it was
+        cursor = await connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert await cursor.fetchall() == [(0,)]
+
+
 # Batches ----------------------------------------------------------------------------------------------------------
 
 

@@ -114,7 +114,7 @@ class Database:
         pause = _FIRST_PAUSE
         while True:  # ends: with the work, or with the patience
             try:
-                async with self._transaction() as connection:
+                async with self.transaction() as connection:
                     return await work(connection)
             except FAILURES as error:
                 if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
@@ -138,7 +138,13 @@ class Database:
             raise translated(error) from error
 
     @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """
+        Give a connection in a transaction, which commits at the end. Errors of the driver come as they are.
+
+        Raises:
+            OutboxError: the store is not open.
+        """
         if self._pool is None:
             raise OutboxError("The store is not open.")
         async with self._pool.connection() as connection, connection.transaction():

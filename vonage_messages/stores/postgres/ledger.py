@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
@@ -26,6 +27,7 @@ from vonage_messages.ledger import (
     states_before,
 )
 from vonage_messages.stores.postgres.database import Database
+from vonage_messages.stores.postgres.failures import FAILURES, translated
 from vonage_messages.stores.postgres.presence import Presence
 from vonage_messages.stores.sealing import Sealing, sealing_of
 
@@ -176,6 +178,31 @@ class PostgresLedgerStore:
             return await self._add_batch(rows, now, connection)
         return await self._run(partial(self._add_batch, rows, now))
 
+    async def waiting_batches(self) -> list[int]:
+        """
+        Give the ids of batches with rows that wait to be claimed.
+
+        Raises:
+            StoreUnavailableError, OutboxError: as for every method.
+        """
+        return [batch for (batch,) in await self._fetch("waiting_batches")]
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """
+        Give a connection in a transaction that commits at the end: for ``add_batch``, together with other work.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached; what was done in it is undone, unless it was lost in
+                its commit.
+            OutboxError: the store is not open.
+        """
+        try:
+            async with self._database.transaction() as connection:
+                yield connection
+        except FAILURES as error:
+            raise translated(error) from error
+
     async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Row]:
         """Give up to *count* pending rows, oldest first, to *owner*, whose lease then ends at *lease_until*."""
 
@@ -196,9 +223,14 @@ class PostgresLedgerStore:
         return await self._run(work)
 
     async def renew(self, owner: str, /, *, lease_until: float) -> None:
-        """Let the lease of *owner* end at *lease_until*."""
-        await self._presence.refresh()
-        await self._change("lease", name=owner, lease_until=lease_until)
+        """Let the lease of *owner* end at *lease_until*; 0 says that its life has ended."""
+        if lease_until > 0:
+            await self._presence.refresh()
+            await self._change("lease", name=owner, lease_until=lease_until)
+            return
+        await self._change("forget_owner", name=owner)
+        await self._change("forget_enrolment", owners=[owner])
+        await self._presence.leave(owner)
 
     async def mark_sending(
         self,

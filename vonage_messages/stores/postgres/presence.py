@@ -35,8 +35,27 @@ class Presence:
             StoreUnavailableError: the server cannot be reached.
         """
         async with self._lock:
-            self.owners.add(owner)
+            if owner in self.owners:
+                return
             await self._hold(owner)
+            self.owners.add(owner)
+
+    async def leave(self, owner: str) -> None:
+        """
+        Let go of the lock of *owner*, whose life has ended.
+
+        Raises:
+            StoreUnavailableError: the server cannot be reached.
+        """
+        async with self._lock:
+            if owner not in self.owners:
+                return
+            self.owners.discard(owner)
+            try:
+                connection = await self._connected()
+                await connection.execute("SELECT pg_advisory_unlock(%s)", [self.key(owner)])
+            except FAILURES as error:
+                raise translated(error) from error
 
     async def refresh(self) -> None:
         """
@@ -66,7 +85,7 @@ class Presence:
         """Take the locks of *owners*, beside those that are held."""
         try:
             connection = await self._connected()
-            for owner in owners:
+            for owner in owners:  # before they are known here: a lock that is taken twice must be let go of twice
                 await connection.execute("SELECT pg_try_advisory_lock(%s)", [self.key(owner)])
         except FAILURES as error:
             raise translated(error) from error

@@ -55,7 +55,7 @@ CREATE TABLE {schema}.progress (
 
 CREATE INDEX progress_pending ON {schema}.progress (id) WHERE state = 'pending';
 CREATE INDEX progress_by_batch ON {schema}.progress (batch, id) WHERE batch IS NOT NULL;
-CREATE INDEX progress_out_by_owner ON {schema}.progress (owner) WHERE state IN ('claimed', 'sending');
+CREATE INDEX progress_by_owner ON {schema}.progress (owner) WHERE owner IS NOT NULL;
 CREATE INDEX progress_to_look_at ON {schema}.progress (state, id) WHERE state IN ('failed', 'in_doubt', 'cancelled');
 
 -- Names and values are sealed where a cipher is given; the name is then a keyed hash.

@@ -1,3 +1,5 @@
 SELECT id, name, lease_until, enrolled FROM {schema}.owner
-WHERE id IN (SELECT owner FROM {schema}.progress WHERE state IN ('claimed', 'sending'))
+WHERE EXISTS (
+    SELECT 1 FROM {schema}.progress WHERE progress.owner = owner.id AND progress.state IN ('claimed', 'sending')
+)
 ORDER BY id

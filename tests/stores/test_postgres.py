@@ -21,8 +21,6 @@ from vonage_messages.ledger import Addition, Event, LedgerStore, NewRow, Outcome
 from vonage_messages.stores.postgres import PostgresLedgerStore
 from vonage_messages.stores.postgres.database import Database
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 Another = Callable[..., PostgresLedgerStore]
 Rows = Callable[..., list[NewRow]]
 Program = Callable[..., Any]

@@ -134,9 +134,9 @@ class Outbox:
         check_api_version(api_version)
         added = Added()
         batch: list[NewRow] = []
-        async with aclosing(_each(messages)) as each:
+        async with aclosing(each_of(messages)) as each:
             async for message in each:
-                batch.append(_row_of(message, key, api_version))
+                batch.append(new_row(message, key, api_version))
                 if len(batch) == _BATCH:
                     added = await self._add(batch, added)
                     batch = []
@@ -152,6 +152,7 @@ class Outbox:
         connections: int = 64,
         budget: Budget | None = None,
         max_outage: Seconds = 300.0,
+        max_wait: Seconds | None = None,
         lease: Seconds = 60.0,
     ) -> Report:
         """
@@ -161,8 +162,9 @@ class Outbox:
         their way from a run that ended suddenly are left as they are, or sent again (``"resend"``), at the risk of
         sending some twice; ``settle`` clears them up without a risk. *on_progress* is called a few times a second.
         *budget* ends the run before it is passed. *max_outage*: how many seconds to wait for a platform that cannot
-        be reached, or answers nothing that is clear. *lease*: a process that stands still for longer may lose what it
-        had not begun to send to another run. *on_progress* may be async.
+        be reached, or answers nothing that is clear. *max_wait*: a row that must wait for longer under the limits is
+        left to a later run. *lease*: a process that stands still for longer may lose what it had not begun to send to
+        another run. *on_progress* may be async.
 
         The run ends early, with ``report.stopped``, when the credentials or the balance do not allow to go on, the
         platform cannot be reached, the budget is used up, or ``stop`` was called. Cancelling it stops as ``stop``
@@ -185,6 +187,7 @@ class Outbox:
             connections=connections,
             budget=budget,
             max_outage=max_outage,
+            max_wait=max_wait,
             lease=lease,
             on_progress=on_progress,
             clock=self._clock,
@@ -255,7 +258,7 @@ class Outbox:
     async def _add(self, batch: list[NewRow], added: Added) -> Added:
         addition = await self._store.add(batch, now=self._clock())
         if addition.conflicts:
-            raise OutboxError(_conflict_sentence(addition.conflicts[0], batch, added))
+            raise OutboxError(conflict_sentence(addition.conflicts[0], batch, added))
         return Added(new=added.new + addition.new, repeated=added.repeated + addition.repeated)
 
 
@@ -269,7 +272,14 @@ async def count_rows(store: LedgerStore, **further: Any) -> Report:
     return Report(counts=counts, shared_refs=shared, **further)
 
 
-def _row_of(message: Message, key: Callable[[Message], str] | None, api_version: ApiVersion) -> NewRow:
+def new_row(message: Message, key: Callable[[Message], str] | None, api_version: ApiVersion) -> NewRow:
+    """
+    Make the row of a message, as ``Outbox.add`` says.
+
+    Raises:
+        OutboxError: *key* gave no text.
+        InvalidMessageError, TypeError: *message* cannot be sent.
+    """
     checked_message(message)
     own = message.client_ref
     fresh = uuid.uuid4().hex  # 32 characters: v0.1 takes 40
@@ -290,7 +300,8 @@ def _row_of(message: Message, key: Callable[[Message], str] | None, api_version:
     )
 
 
-def _conflict_sentence(conflict: Conflict, batch: list[NewRow], added: Added) -> str:
+def conflict_sentence(conflict: Conflict, batch: list[NewRow], added: Added) -> str:
+    """Say which message of *batch*, before which *added* were taken in, has the key of another."""
     row = batch[conflict.position]
     number = added.new + added.repeated + conflict.position + 1
     if conflict.row_id is not None:
@@ -303,7 +314,8 @@ def _conflict_sentence(conflict: Conflict, batch: list[NewRow], added: Added) ->
     )
 
 
-async def _each(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncGenerator[Message]:
+async def each_of(messages: Iterable[Message] | AsyncIterable[Message]) -> AsyncGenerator[Message]:
+    """Give each of *messages*, whether they are waited for or not."""
     if hasattr(messages, "__aiter__"):
         async for message in messages:
             yield message

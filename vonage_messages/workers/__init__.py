@@ -1,0 +1,22 @@
+"""
+Many machines: an outbox on PostgreSQL that procrastinate's workers work off (extra ``[workers]``).
+
+::
+
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo="postgresql://…"))
+    workers = register(app, PostgresLedgerStore("postgresql://…"))
+
+The engine is the user's own; what is registered on it sends batches of the ledger, and takes care of what dead workers
+have left. Rows, and what is promised about them, are those of ``vonage_messages.sending.outbox``.
+"""
+
+from vonage_messages.errors import MissingExtraError
+
+try:
+    from vonage_messages.workers.registering import Enqueued, UnfinishedBatchError, Workers, register
+except ImportError as error:
+    raise MissingExtraError(
+        'Workers need procrastinate and psycopg: pip install "vonage-messages-async[workers]"'
+    ) from error
+
+__all__ = ["Enqueued", "UnfinishedBatchError", "Workers", "register"]

@@ -1,0 +1,338 @@
+"""
+What is registered on a procrastinate ``App``: a task that sends one batch of the ledger, and one that looks after them.
+
+A job carries the id of a batch and nothing else: no number, no text and no secret stands in the tables or the logs of
+the engine. That a job is given to a worker again is no permission to send again: what may be sent is said by the ledger
+alone, where a row that was found on its way is in doubt. So the engine may repeat, lose and reorder jobs as it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import attrs
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.exceptions import AlreadyEnqueued
+
+from vonage_messages.clients.client import Client
+from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError, VonageMessagesError
+from vonage_messages.limiter import Limiter
+from vonage_messages.sending.outbox import Outbox, conflict_sentence, each_of, new_row
+from vonage_messages.sending.report import Added
+from vonage_messages.wire.payloads import check_api_version
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+
+    import procrastinate
+    from procrastinate.jobs import Job
+    from procrastinate.tasks import Task
+
+    from vonage_messages.channels.base import Message
+    from vonage_messages.limits.levels import Limits
+    from vonage_messages.sending.outbox import InDoubt
+    from vonage_messages.stores.postgres import PostgresLedgerStore
+    from vonage_messages.stores.postgres.database import Connection
+    from vonage_messages.values import Seconds
+    from vonage_messages.wire.payloads import ApiVersion
+
+logger = logging.getLogger("vonage_messages")
+
+QUEUE: Final = "vonage_messages"
+SEND: Final = "vonage_messages.send"
+RESCUE: Final = "vonage_messages.rescue"
+BATCH: Final = 200
+"""Rows in a batch at the most. The engine runs some 400 jobs a second: a job for each row would be what is slow."""
+
+_MANY_JOBS: Final = 100
+_DEFERRED_AT_ONCE: Final = 1_000
+_RESCUER: Final = "rescue"
+_FIRST_PAUSE: Seconds = 1.0
+_LONGEST_PAUSE: Seconds = 60.0
+
+
+class UnfinishedBatchError(OutboxError):
+    """Rows of a batch still wait; the engine gives its job to a worker again. Ends a job, and is no failure."""
+
+
+@attrs.frozen(kw_only=True)
+class Enqueued(Added):
+    """What ``Workers.enqueue`` has done."""
+
+    jobs: int = 0
+    """How many batches there are to send."""
+
+
+class Workers:
+    """What ``register`` gives. One for each process; it is used in one event loop at a time."""
+
+    def __init__(  # noqa: PLR0913  what register takes
+        self,
+        app: procrastinate.App,
+        ledger: PostgresLedgerStore,
+        client: Callable[[], Client],
+        *,
+        limits: Limits | Limiter | None,
+        connections: int,
+        in_doubt: InDoubt,
+        longest_wait: Seconds,
+        stalled_after: Seconds,
+    ) -> None:
+        self._app = app
+        self._ledger = ledger
+        self._make_client = client
+        self._limiter = limits if isinstance(limits, Limiter) else Limiter(limits)
+        self._connections = connections
+        self._in_doubt = in_doubt
+        self._longest_wait = longest_wait
+        self._stalled_after = stalled_after
+        self._opening = asyncio.Lock()
+        self._is_open = False
+        self._client: Client | None = None
+        self._running: set[Outbox] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
+        self.send_task: Task[..., Any, Any]
+        """``vonage_messages.send(ledger_id)``."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """
+        Open the ledger. Whatever needs it does so by itself; whoever opens it, closes it.
+
+        Raises:
+            StoreUnavailableError, OutboxError: as ``PostgresLedgerStore.open`` does.
+        """
+        async with self._opening:
+            if not self._is_open:
+                await self._ledger.open()
+                self._is_open, self._stopping = True, False
+
+    async def close(self) -> None:
+        """Stop what is being sent, wait for the requests under way, and close the ledger and the client."""
+        self.stop()
+        await self._idle.wait()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+        async with self._opening:
+            if self._is_open:
+                self._is_open = False
+                await self._ledger.close()
+
+    def stop(self) -> None:
+        """Begin no more messages: jobs end when their requests under way are answered, and go back to the engine."""
+        self._stopping = True
+        for outbox in self._running:
+            outbox.stop()
+
+    async def enqueue(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        *,
+        key: Callable[[Message], str] | None = None,
+        api_version: ApiVersion = "v1",
+        connection: Connection | None = None,
+    ) -> Enqueued:
+        """
+        Take messages in, durably, and give the workers their batches: all in one transaction, or nothing.
+
+        *key* as in ``Outbox.add``: the same key and the same message again change nothing. However many there are, a
+        batch of them is in memory. *connection*: one of your own, in a transaction in which you write down, say, that
+        an order was placed; both are there when it commits. Otherwise this is a transaction of its own.
+
+        Raises:
+            OutboxError: a key stands for another message already. In a transaction of its own nothing was added.
+            InvalidMessageError, TypeError: one of *messages* cannot be sent. Likewise.
+            StoreUnavailableError: the database cannot be written.
+        """
+        check_api_version(api_version)
+        await self.open()
+        if connection is not None:
+            return await self._enqueue(messages, key, api_version, connection)
+        async with self._ledger.transaction() as own:
+            enqueued = await self._enqueue(messages, key, api_version, own)
+        if enqueued.jobs >= _MANY_JOBS:
+            await self._analyze()
+        return enqueued
+
+    async def _enqueue(
+        self,
+        messages: Iterable[Message] | AsyncIterable[Message],
+        key: Callable[[Message], str] | None,
+        api_version: ApiVersion,
+        connection: Connection,
+    ) -> Enqueued:
+        enqueued, batches = Enqueued(), []
+        async for rows in _batches(messages, key, api_version):
+            addition, batch = await self._ledger.add_batch(rows, now=time.time(), connection=connection)
+            if addition.conflicts:
+                done = Added(new=enqueued.new, repeated=enqueued.repeated)
+                raise OutboxError(conflict_sentence(addition.conflicts[0], rows, done))
+            new, repeated = enqueued.new + addition.new, enqueued.repeated + addition.repeated
+            enqueued = Enqueued(new=new, repeated=repeated, jobs=enqueued.jobs + (batch is not None))
+            if batch is not None:
+                batches.append(batch)
+        for start in range(0, len(batches), _DEFERRED_AT_ONCE):
+            arguments: list[dict[str, Any]] = [
+                {"ledger_id": batch} for batch in batches[start : start + _DEFERRED_AT_ONCE]
+            ]
+            await self.send_task.configure(connection=connection).batch_defer_async(*arguments)
+        return enqueued
+
+    async def send(self, ledger_id: int) -> None:
+        """
+        Send what waits of one batch: the task ``vonage_messages.send``.
+
+        Raises:
+            UnfinishedBatchError: some rows still wait: the engine brings the batch again.
+            StoreUnavailableError: the database cannot be used. Likewise.
+        """
+        await self.open()
+        if self._stopping:
+            raise UnfinishedBatchError("this worker ends; the batch goes to another.")
+        if self._client is None:
+            self._client = self._make_client()
+        outbox = Outbox(self._ledger.of_batch(ledger_id))
+        self._running.add(outbox)
+        self._idle.clear()
+        try:
+            report = await outbox.run(
+                self._client,
+                limits=self._limiter,
+                in_doubt=self._in_doubt,
+                connections=self._connections,
+                max_wait=self._longest_wait,
+            )
+        finally:
+            self._running.discard(outbox)
+            if not self._running:
+                self._idle.set()
+        if not report.complete:
+            raise UnfinishedBatchError(f"{report.pending} rows of batch {ledger_id} still wait: {report.stopped}.")
+
+    async def rescue(self, timestamp: int) -> None:  # noqa: ARG002  the engine says for which minute it is
+        """
+        Bring back what dead workers have left: the periodic task ``vonage_messages.rescue``.
+
+        Rows that they had claimed wait again, rows that were on their way are in doubt, and their jobs go to others.
+        Batches with rows that wait and without a job, after ``Outbox.retry``, say, get one.
+
+        Raises:
+            StoreUnavailableError, OutboxError: the database cannot be used.
+        """
+        await self.open()
+        recovery = await self._ledger.recover(_RESCUER, now=time.time())
+        jobs = self._app.job_manager
+        stalled = await jobs.get_stalled_jobs(task_name=SEND, seconds_since_heartbeat=self._stalled_after)
+        for job in stalled:
+            await jobs.retry_job(job)
+        given = await self._give_jobs()
+        if recovery.released or recovery.in_doubt or given:
+            logger.warning(
+                "rescued %d rows that wait again, and %d that are in doubt; %d batches had no job",
+                recovery.released,
+                recovery.in_doubt,
+                given,
+            )
+
+    async def _give_jobs(self) -> int:
+        """Give a job to each batch that waits and has none; tell how many."""
+        waiting = set(await self._ledger.waiting_batches())
+        for status in ("todo", "doing"):
+            if waiting:
+                jobs = await self._app.job_manager.list_jobs_async(task=SEND, status=status)
+                waiting.difference_update(job.task_kwargs["ledger_id"] for job in jobs)
+        for batch in sorted(waiting):
+            with suppress(AlreadyEnqueued):
+                await self.send_task.configure(queueing_lock=f"{SEND}.{batch}").defer_async(ledger_id=batch)
+        return len(waiting)
+
+    async def _analyze(self) -> None:
+        """Let PostgreSQL look at the jobs: before it has, it takes ten times as long to find the next of many."""
+        try:
+            async with self._ledger.transaction() as connection:
+                await connection.execute("ANALYZE procrastinate_jobs")
+        except (StoreUnavailableError, OutboxError) as error:
+            logger.info("the table of jobs was not analyzed: %s", error)
+
+
+class _AgainAndAgain(BaseRetryStrategy):
+    """Whatever ended a job before all its rows were done: nothing is lost, and it is tried again, ever more slowly."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if not isinstance(exception, (VonageMessagesError, asyncio.CancelledError)):
+            logger.error("batch %s failed with %s", job.task_kwargs.get("ledger_id"), type(exception).__name__)
+        pause = min(_FIRST_PAUSE * 2 ** min(job.attempts, 10), _LONGEST_PAUSE)
+        return RetryDecision(retry_in={"seconds": int(pause)})
+
+
+def register(  # noqa: PLR0913  an app and a ledger; what follows them are options, by name
+    app: procrastinate.App,
+    ledger: PostgresLedgerStore,
+    client: Callable[[], Client] = Client.from_env,
+    *,
+    limits: Limits | Limiter | None = None,
+    queue: str = QUEUE,
+    connections: int = 16,
+    in_doubt: InDoubt = "leave",
+    longest_wait: Seconds = 30.0,
+    stalled_after: Seconds = 30.0,
+    rescue_every: str = "* * * * * */15",
+) -> Workers:
+    """
+    Register the sending of messages on a procrastinate *app*, under the *queue* of that name.
+
+    *ledger* keeps the rows, in the same database as the app's jobs. *client* makes the client of a worker, at its
+    first job: by default from the environment. *limits* as in ``SendQueue``: what one process keeps, unless it is a
+    ``Limiter`` that shares them. *connections*: how many requests of one job may be under way; so many rows, times the
+    jobs that a worker runs at a time, can be in doubt when it is killed. *in_doubt* as in ``Outbox.run``. A message
+    that must wait for longer than *longest_wait* seconds under the limits goes back, and its batch comes again later.
+    A worker that has shown no sign of life for *stalled_after* seconds is dead: a few times the heartbeat of the
+    engine. *rescue_every* is when to look for dead ones: a cron line, with the second in a sixth column.
+
+    Raises:
+        ConfigurationError: an option cannot work.
+    """
+    if connections < 1 or longest_wait <= 0 or stalled_after <= 0:
+        raise ConfigurationError("connections must be 1 or more, and spans more than 0.")
+    if not callable(client):
+        raise ConfigurationError("client must be something that makes a client, such as Client.from_env.")
+    workers = Workers(
+        app,
+        ledger,
+        client,
+        limits=limits,
+        connections=connections,
+        in_doubt=in_doubt,
+        longest_wait=longest_wait,
+        stalled_after=stalled_after,
+    )
+    workers.send_task = app.task(name=SEND, queue=queue, retry=_AgainAndAgain())(workers.send)
+    rescue = app.task(name=RESCUE, queue=queue, queueing_lock=RESCUE)(workers.rescue)
+    app.periodic(cron=rescue_every)(rescue)
+    return workers
+
+
+async def _batches(
+    messages: Iterable[Message] | AsyncIterable[Message], key: Callable[[Message], str] | None, api_version: ApiVersion
+) -> AsyncIterator[list[Any]]:
+    rows = []
+    async for message in each_of(messages):
+        rows.append(new_row(message, key, api_version))
+        if len(rows) == BATCH:
+            yield rows
+            rows = []
+    if rows:
+        yield rows

@@ -300,6 +300,11 @@ class SimulatorState:
         self._refusals: deque[Refusal] = deque(maxlen=maximum)
 
     @property
+    def maximum(self) -> int:
+        """How many messages are held at most, and as many inbound ones: the oldest goes when one more comes."""
+        return self._maximum
+
+    @property
     def messages(self) -> list[ReceivedMessage]:
         """Every accepted message that is still held, oldest first."""
         return list(self._messages.values())

@@ -7,7 +7,7 @@ import os
 import shlex
 import signal
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from decimal import Decimal, InvalidOperation
 from itertools import takewhile
 from pathlib import Path
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from vonage_messages.clients import Client
     from vonage_messages.simulator import Simulator
+    from vonage_messages.simulator.relay import Relay
     from vonage_messages.values import Seconds
 
 ItemT = TypeVar("ItemT", ReceivedMessage, Refusal)
@@ -72,9 +74,27 @@ def _amount(_context: click.Context, _parameter: click.Parameter, value: str | N
     help="The application's private key: used if the file is there, made and kept if not.  "
     "[default: a temporary file that goes with the simulator]",
 )
+@click.option(
+    "--relay", is_flag=True, help="Let a person send a captured message for real, with the credentials VONAGE_RELAY_…"
+)
+@click.option("--relay-to", metavar="NUMBER", multiple=True, help="Who may be sent to for real. May be repeated.")
+@click.option(
+    "--relay-prices",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="What messages cost for real, as TOML or CSV, to be told before they go.",
+)
 @click.option("--show", is_flag=True, help="Show numbers and texts in full.")
 def simulator(  # noqa: PLR0913  one parameter for each option
-    *, port: int, host: str, rate: float | None, balance: Decimal | None, key_file: Path | None, show: bool
+    *,
+    port: int,
+    host: str,
+    rate: float | None,
+    balance: Decimal | None,
+    key_file: Path | None,
+    relay: bool,
+    relay_to: tuple[str, ...],
+    relay_prices: Path | None,
+    show: bool,
 ) -> None:
     """
     Run the Messages API on this machine, until Ctrl-C.
@@ -85,14 +105,43 @@ def simulator(  # noqa: PLR0913  one parameter for each option
     from vonage_messages.simulator import Simulator  # noqa: PLC0415  --help does without the web server
 
     given_key = _read_key(key_file) if key_file is not None else None
-    simulated = Simulator(host=host, port=port, rate=rate, balance=balance, private_key=given_key)
-    asyncio.run(_serve(simulated, key_file, _Watch(output(), show=show)))
+    really = _really_sending(relay_to, relay_prices) if relay else None
+    if really is None and (relay_to or relay_prices):
+        raise click.UsageError("--relay-to and --relay-prices belong to --relay.")
+    simulated = Simulator(
+        host=host,
+        port=port,
+        rate=rate,
+        balance=balance,
+        private_key=given_key,
+        relay=None if really is None else really[1],
+    )
+    asyncio.run(_serve(simulated, None if really is None else really[0], key_file, _Watch(output(), show=show)))
 
 
-async def _serve(simulated: Simulator, key_file: Path | None, watch: _Watch) -> None:
-    """Run until a signal asks for the end."""
+def _really_sending(recipients: tuple[str, ...], prices_file: Path | None) -> tuple[Client, Relay]:
+    """
+    Make what sends captured messages for real.
+
+    Raises:
+        ConfigurationError: credentials, recipients or prices are missing or wrong.
+    """
+    from vonage_messages.cli.relay import real_relay  # noqa: PLC0415  see simulator
+    from vonage_messages.pricing import PriceTable  # noqa: PLC0415  see simulator
+
+    if not recipients:
+        raise click.UsageError("--relay needs --relay-to: nobody else may be sent to.")
+    prices = None
+    if prices_file is not None:
+        text = prices_file.read_text(encoding="utf-8")
+        prices = PriceTable.from_csv(text) if prices_file.suffix.lower() == ".csv" else PriceTable.from_toml(text)
+    return real_relay(os.environ, recipients, prices)
+
+
+async def _serve(simulated: Simulator, sending: Client | None, key_file: Path | None, watch: _Watch) -> None:
+    """Run until a signal asks for the end. *sending* sends for real, and is closed with the rest."""
     stop = _stop_signal()
-    async with simulated:
+    async with sending or nullcontext(), simulated:
         with _key_on_disk(simulated.private_key, key_file) as key_path:
             watch.show_start(simulated, key_path)
             while not stop.is_set():  # ends with the signal: that is what the command is for
@@ -139,6 +188,10 @@ class _Watch:
         lines = [f"The Messages API, simulated at {simulated.url}. Ctrl-C stops it. In another terminal:", ""]
         lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         self._print("\n".join([*lines, ""]))
+        if simulated.releases is not None:
+            self._print(
+                f"A message may be sent for real, by a person who confirms it: {simulated.releases.destination}.\n"
+            )
 
     def show_new(self, simulated: Simulator) -> None:
         """Print what has arrived since the last look."""

@@ -31,6 +31,7 @@ from vonage_messages.simulator.injection import Injection
 from vonage_messages.simulator.keys import process_private_key, public_key_of
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
 from vonage_messages.simulator.rate import RateLimiter
+from vonage_messages.simulator.relay import ReleaseDesk
 from vonage_messages.simulator.schedule import Activity, Schedule
 from vonage_messages.simulator.state import KnownInbound, Media, ReceivedMessage, SimulatorState, instant
 from vonage_messages.simulator.tokens import Account
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from vonage_messages.clients import Client
     from vonage_messages.clock import Clock
     from vonage_messages.simulator.callbacks import CallbackTry
+    from vonage_messages.simulator.relay import Relay
     from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
 
@@ -77,6 +79,8 @@ class Simulator:
     machine is called, and *callback_hosts*. With a ``ManualClock`` as *clock* the callbacks, their repetitions too,
     wait until it is moved. *secure_media* gives the files of inbound messages to JWTs of the application only.
 
+    With a *relay* a person may send a captured message for real; without one nothing ever leaves this machine.
+
     Raises:
         ConfigurationError: *host* is not loopback, or another option cannot work.
     """
@@ -106,6 +110,7 @@ class Simulator:
         callback_hosts: Collection[str] = (),
         delivery: Delivery = Delivery(),  # noqa: B008  frozen
         secure_media: bool = False,
+        relay: Relay | None = None,
     ) -> None:
         if not 0 <= port <= _HIGHEST_PORT:
             raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
@@ -133,6 +138,8 @@ class Simulator:
         """Everything that arrived; ``simulator.state.add_inbound("whatsapp")`` makes an inbound message known."""
         self.faults = Faults(delivery.seed, on_change=partial(self.state.journal.note, journal.FAULTS))
         """What goes wrong on purpose; ``simulator.faults.add("throttle", count=3)`` lets something go wrong."""
+        self.releases = None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
+        """Where captured messages are sent for real, after a quote and a confirmation; ``None`` without a relay."""
         self._secure_media = secure_media
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
         self._callback_hosts = frozenset(name.lower() for name in callback_hosts)

@@ -311,6 +311,7 @@ WHAT_HOLDS: Mapping[str, str] = MappingProxyType(
         "store": "the limit store has not been read",
         "connections": "every connection of the queue is in use",
         "order": "the message before it, to the same recipient, has not been answered",
+        "before_send": "before_send took too long",
         "queue": "others go first",
     }
 )
@@ -324,8 +325,8 @@ class LimitTimeoutError(QueueError):
     ``wait`` is how long it would have to wait, as far as is known, and ``max_wait`` how long it may, both in
     seconds. ``key`` is the limit that stands in the way, such as ``account`` or ``sender whatsapp/44********00``; or
     what else keeps a queue from sending it: ``circuit`` (the platform cannot be reached), ``pause`` (``pause()`` was
-    called), ``store`` (the limits have not been read), ``connections`` (each is in use), ``order`` (the message before
-    it to the same recipient has no answer), ``queue`` (others go first).
+    called), ``store`` (the limits have not been read), ``connections`` (each is in use), ``before_send`` (it took too
+    long), ``order`` (the message before it to the same recipient has no answer), ``queue`` (others go first).
     """
 
     retryable = True

@@ -28,6 +28,7 @@ from vonage_messages.errors import (
     VonageMessagesError,
 )
 from vonage_messages.limits.buckets import Window
+from vonage_messages.limits.departures import Departures, Hold
 from vonage_messages.limits.learning import LONGEST_PAUSE, Pause, lesson_of, pause_of, pause_when_used_up
 from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.rate import TOLERANCE, Rate
@@ -493,6 +494,24 @@ class _Desk:
         except asyncio.CancelledError:
             self._leave(place)
             raise
+        if self.schedule.state.departures is not None:
+            await self._depart(place, self.schedule.state.departures)
+
+    async def _depart(self, place: Place, departures: Departures) -> None:
+        """Leave behind what others have held back, where they share these limits."""
+        gates = (*self.schedule.state.account, *place.gates)
+        hold = Hold(departures, gates, place.granted_at)
+        while (opens_at := hold.opens_at(asyncio.get_running_loop().time())) is not None:  # ends: with the bunch
+            if opens_at >= place.give_up_at:
+                hold.end()
+                self.schedule.give_back(place, asyncio.get_running_loop().time())
+                raise LimitTimeoutError(opens_at - place.since, place.options, shown(hold.key))
+            try:
+                await asyncio.sleep(opens_at - asyncio.get_running_loop().time())
+            except asyncio.CancelledError:
+                hold.end()
+                self.schedule.give_back(place, asyncio.get_running_loop().time())
+                raise
 
     def _leave(self, place: Place) -> None:
         """Let go of somebody whose wait was cancelled: a turn that came just then goes to the next."""

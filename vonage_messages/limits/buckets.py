@@ -131,13 +131,16 @@ class Window:
     def spend(self, now: float) -> None:
         """Take a place: ``ready`` must not lie ahead of *now*."""
         self._forget(now)
+        self._add_to(self._end_of_slice(now))
+        self._settle()
+
+    def move(self, spent_at: float, now: float) -> None:
+        """Count a place that was taken at *spent_at* as one of now: it is used no sooner."""
         end = self._end_of_slice(now)
-        if self.slices and self.slices[-1][0] >= end:
-            self.slices[-1][1] += 1
-        else:
-            self.slices.append([end, 1])
-        self.count += 1
-        self.unsaved += 1
+        if self._end_of_slice(spent_at) == end:
+            return
+        self.give_back(spent_at, now)
+        self._add_to(end)
         self._settle()
 
     def give_back(self, spent_at: float, now: float) -> None:
@@ -179,6 +182,15 @@ class Window:
         # Whoever goes before takes a place that counts for a whole window then.
         windows, others = divmod(others, self.cap.n)
         return max(0.0, self._free_at(others) - now) + windows * self.cap.per
+
+    def _add_to(self, end: float) -> None:
+        """Count one more in the slice with that end, or in a later one."""
+        if self.slices and self.slices[-1][0] >= end:
+            self.slices[-1][1] += 1
+        else:
+            self.slices.append([end, 1])
+        self.count += 1
+        self.unsaved += 1
 
     def _end_of_slice(self, instant: float) -> float:
         return (math.floor(instant / self.width) + 1) * self.width

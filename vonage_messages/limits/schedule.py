@@ -538,6 +538,8 @@ class Schedule:
             self._count(place, -1)
             for gate in place.gates:
                 gate.spend(now)
+        if self.state.departures is not None:
+            self.state.departures.granted((*self.state.account, *place.gates), now)
         place.waiting = False
         place.granted_at = now
         self.waiting -= 1

@@ -18,6 +18,7 @@ import attrs
 from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.limits.buckets import Bucket, Gate, Window, reserve_of
+from vonage_messages.limits.departures import Departures
 from vonage_messages.limits.levels import Limit, Limits, as_limits, own_levels, shared_levels
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.values import Seconds
@@ -96,6 +97,8 @@ class LimitState:
         self._remembered_counts: dict[str, _Slices] = {}
         self._sweep_at = _SWEEP_AT_LEAST
         self._pauses: dict[Gate, str] = {}
+        self.departures: Departures | None = None
+        """Kept from the moment on that something is done between turns and departures."""
         self._stored = False
         self._is_lost = False
         self._losses: list[float] = []
@@ -122,6 +125,11 @@ class LimitState:
         if not self._has_own:
             return shared
         return shared + tuple(self._own_gates(message))
+
+    def watch_departures(self) -> None:
+        """Keep the limits at the instant at which messages leave, and not only at that of their turn."""
+        if self.departures is None:
+            self.departures = Departures()
 
     def join(self, schedule: HasLines) -> None:
         """Take in a schedule of those who wait under these limits; it leaves by being forgotten."""

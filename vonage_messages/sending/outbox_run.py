@@ -427,7 +427,7 @@ class Run:
             return None
         if sent.sent is not None:
             return Event.ACCEPT
-        if isinstance(error, _OF_THE_ACCOUNT):
+        if error is None or isinstance(error, _OF_THE_ACCOUNT):  # the run was stopped before it left, or all fare alike
             return Event.UNSEND
         return event_of(error) if isinstance(error, VonageMessagesError) else Event.LOSE
 

@@ -29,6 +29,7 @@ from vonage_messages.errors import (
     ResponseLostError,
     VonageMessagesError,
 )
+from vonage_messages.limits.departures import Hold
 from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.schedule import Place, Priority, Schedule
 from vonage_messages.sending.counters import Counters
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from vonage_messages.clients.client import Client
     from vonage_messages.clients.retry import RetryPolicy
     from vonage_messages.limiter import Limiter
+    from vonage_messages.limits.departures import Departures
     from vonage_messages.limits.store import LimitStore
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.status import MessageStatus
@@ -82,7 +84,8 @@ class SendQueue:
     *max_wait*: how many seconds a message may wait for a place, where ``submit`` does not say otherwise.
     *before_send*: an async function that is called with the message when its turn has come under every limit and it
     has a connection, before the first byte is written. If it raises, the message is not sent, its places are given
-    back, and that is its outcome.
+    back, and that is its outcome. However long it takes, what leaves keeps the limits, and nothing leaves behind its
+    ``expires_in``.
     *on_return*: called with message and error when a request did not get through and the message goes back to wait.
     *on_outcome*: called with the ``Outcome`` of every message; if it is async, its connection waits for it.
     *retry*: what is repeated, by default as the client does. Where the platform answers 429 the whole account slows
@@ -160,6 +163,7 @@ class SendQueue:
         self._closed = False
         self._cancelled = False
         self._ended = False
+        self._held: set[asyncio.Future[None]] = set()
         self._halted = False
         """Whether the loop shuts down: connections have been cancelled."""
         self._left_behind = 0
@@ -407,6 +411,7 @@ class SendQueue:
         for place in schedule.drain():
             cancelled += 1
             self._finish(place, None)
+        self._let_go_of_held()
         await self._wait_for_quiet()
         await self._end()
         return cancelled + self._left_behind
@@ -445,10 +450,17 @@ class SendQueue:
             self._loop = asyncio.get_running_loop()
             self._clock = self._loop.time
             self._limiter.join(self)
-            self._schedule = Schedule(self._limiter.state, self._wrap, _is_wanted)
+            state = self._limiter.state
+            if self._before_send is not None:
+                state.watch_departures()
+            self._schedule = Schedule(state, self._wrap, _is_wanted)
         elif asyncio.get_running_loop() is not self._loop:
             raise RuntimeError("the queue belongs to another event loop: make one for each.")
         return self._schedule
+
+    @property
+    def _departures(self) -> Departures | None:
+        return None if self._schedule is None else self._schedule.state.departures
 
     def _now(self) -> float:
         """Read the clock of the loop that the queue belongs to."""
@@ -642,6 +654,8 @@ class SendQueue:
         try:
             if self._before_send is not None:
                 outcome = await self._ask_before_send(place)
+            if outcome is None and self._departures is not None:
+                outcome = await self._depart(place, self._departures)
             if outcome is None:
                 is_begun = True
                 outcome = await self._attempt(place)
@@ -687,6 +701,7 @@ class SendQueue:
 
     def _let_go_of_all(self) -> None:
         """Tell everybody who waits that nobody is left to send it."""
+        self._let_go_of_held()
         for place in self.schedule.drain():
             self._left_behind += 1
             self._leave_behind(place, None)
@@ -757,6 +772,44 @@ class SendQueue:
         except Exception as error:  # noqa: BLE001  whatever stops it, the message is not sent and hears of it
             return self._settle_unused(place, error)
         return None
+
+    async def _depart(self, place: Place, departures: Departures) -> Outcome | None:
+        """
+        Leave no sooner than the limits allow that, whatever ``before_send`` has held up; ``None``: now.
+
+        What has become too late meanwhile is not sent, and neither is what is held back when the queue is cancelled.
+        """
+        hold = Hold(departures, (*self.schedule.state.account, *place.gates), place.granted_at)
+        try:
+            now = self._now()
+            if place.expires_at <= now:
+                return self._settle_unused(place, too_late(place, now, "before_send"))
+            while (opens_at := hold.opens_at(now)) is not None:  # ends: with the bunch that it is one of
+                if self._cancelled or self._halted:
+                    return self._settle_unused(place, None)
+                if opens_at >= min(place.expires_at, place.give_up_at):
+                    return self._settle_unused(place, too_late(place, opens_at, shown(hold.key)))
+                await self._wait_until(opens_at)
+                now = self._now()
+        finally:
+            hold.end()
+        return None
+
+    async def _wait_until(self, when: float) -> None:
+        """Wait for an instant, or until the queue is cancelled."""
+        loop = self._loop_of_queue()
+        waiting: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_at(when, _wake, waiting)
+        self._held.add(waiting)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            self._held.discard(waiting)
+
+    def _let_go_of_held(self) -> None:
+        for waiting in self._held:
+            _wake(waiting)
 
     def _settle_unused(self, place: Place, error: BaseException | None) -> Outcome:
         """Note the outcome of a message whose turn had come, and for which no request was made."""
@@ -919,6 +972,11 @@ class SendQueue:
         await self._on_outcome.finish()
         self._limiter.leave(self)
         await self._limiter.save()
+
+
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _is_wanted(item: Any) -> bool:

@@ -27,7 +27,12 @@ for name in vonage_messages.__all__:
 print(len(vonage_messages.__all__), vonage_messages.__version__, importlib.metadata.version("vonage-messages-async"))
 """
 
-NEED_AN_EXTRA = ("vonage_messages.cli.", "vonage_messages.stores.postgres", "vonage_messages.testing.plugin")
+NEED_AN_EXTRA = (
+    "vonage_messages.cli.",
+    "vonage_messages.stores.postgres",
+    "vonage_messages.workers",
+    "vonage_messages.testing.plugin",
+)
 """The last one is imported by pytest alone."""
 
 IMPORT_EVERY_MODULE = f"""

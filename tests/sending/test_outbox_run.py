@@ -23,18 +23,19 @@ from vonage_messages import BasicAuth, Client, errors
 from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.channels.sms import Sms
-from vonage_messages.ledger import Row, State
+from vonage_messages.ledger import Claimed, Row, State
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.pricing import PriceTable
 from vonage_messages.sending import outbox_run
 from vonage_messages.sending.outbox import Outbox
-from vonage_messages.sending.outbox_run import WINDOW, Budget
+from vonage_messages.sending.outbox_run import WINDOW, Budget, RowMessage
 from vonage_messages.sending.report import Progress
 from vonage_messages.simulator import Simulator
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 from vonage_messages.webhooks import parse_status
+from vonage_messages.wire.payloads import to_json, to_payload
 
 UNLIMITED = Limits.unlimited()
 AUTH = BasicAuth(api_key="abcd1234", api_secret="made-up")
@@ -155,6 +156,36 @@ async def test_run_sends_every_row_once_and_records_what_came_of_it(
     rows = await rows_of(outbox)
     assert all(row.attempts == 1 and row.message_uuid for row in rows)
     assert len({row.message_uuid for row in rows}) == 300
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {"channel": "sms", "to": "44", "from": "Acme", "text": 'a "client_ref": {"failover"} \\" é 😀'},
+        {"channel": "sms", "to": "44", "client_ref": "the ref"},
+        {"channel": "sms", "to": "44", "client_ref": "spring"},
+        {"channel": "sms", "to": "44", "client_ref": None},
+        {"channel": "sms", "to": "44", "failover": [{"to": "45", "client_ref": "x"}, {"to": "46"}]},
+        {"channel": "sms", "failover": "nothing of the sort"},
+        {},
+    ],
+    ids=["text that looks like keys", "own ref", "tag", "null", "failover", "odd failover", "empty"],
+)
+@pytest.mark.parametrize("spaced", [False, True])
+def test_ref_goes_into_the_bytes_of_a_row_and_nothing_else_changes(payload: dict[str, Any], spaced: bool) -> None:
+    written = json.dumps(payload, ensure_ascii=False, indent=1 if spaced else None).encode() + b"\n" * spaced
+    row = Claimed(id=1, key="k", ref="the ref", version="v1", payload=written, attempts=0)
+    expected = {**payload, "client_ref": "the ref"}
+    if isinstance(items := payload.get("failover"), list):
+        expected["failover"] = [{**item, "client_ref": "the ref"} for item in items]
+    message = RowMessage(row)
+    assert json.loads(to_json(message)) == expected
+    assert to_payload(message) == expected
+    assert (message.client_ref, message.to, message.channel) == (
+        "the ref",
+        payload.get("to", ""),
+        payload.get("channel", ""),
+    )
 
 
 async def test_run_over_nothing_ends_at_once(outbox: Outbox, client: Client) -> None:

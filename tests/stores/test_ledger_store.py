@@ -15,6 +15,7 @@ from vonage_messages import errors
 from vonage_messages.ledger import (
     INTERRUPTED,
     Addition,
+    Claimed,
     Conflict,
     Event,
     LedgerStore,
@@ -48,18 +49,18 @@ async def only(store: LedgerStore) -> Row:
     return row
 
 
-async def claimed(store: LedgerStore, *rows: NewRow, owner: str = "a") -> list[Row]:
+async def claimed(store: LedgerStore, *rows: NewRow, owner: str = "a") -> list[Claimed]:
     await store.add(rows or [new("k")], now=NOW)
     return await store.claim(owner, count=100, lease_until=LEASE, now=NOW)
 
 
-async def sending(store: LedgerStore, *rows: NewRow, owner: str = "a") -> list[Row]:
+async def sending(store: LedgerStore, *rows: NewRow, owner: str = "a") -> list[Claimed]:
     taken = await claimed(store, *rows, owner=owner)
     await store.mark_sending([row.id for row in taken], owner=owner, now=NOW)
     return taken
 
 
-def outcome(row: Row, event: Event, *, owner: str = "a", attempt: int = 1, **more: Any) -> Outcome:
+def outcome(row: Row | Claimed, event: Event, *, owner: str = "a", attempt: int = 1, **more: Any) -> Outcome:
     return Outcome(id=row.id, owner=owner, attempt=attempt, event=event, **more)
 
 
@@ -175,8 +176,20 @@ async def test_oldest_rows_are_claimed_first_and_once(store: LedgerStore, some: 
     second = await store.claim("b", count=3, lease_until=LEASE, now=NOW)
     assert [row.key for row in first] == ["k0", "k1", "k2"]
     assert [row.key for row in second] == ["k3", "k4"]
-    assert {(row.state, row.owner, row.lease_until) for row in first} == {(State.CLAIMED, "a", LEASE)}
+    assert [(row.state, row.owner, row.lease_until) for row in await rows_of(store)] == [
+        *[(State.CLAIMED, "a", LEASE)] * 3,
+        *[(State.CLAIMED, "b", LEASE)] * 2,
+    ]
     assert await store.claim("a", count=3, lease_until=LEASE, now=NOW) == []
+
+
+@pytest.mark.parametrize("size", [0, 1, 700_000])
+async def test_claimed_rows_come_with_their_payloads_however_large(store: LedgerStore, size: int) -> None:
+    given = [new(f"k{number}", b"%d" % number + b"\xff\x00" * size) for number in range(7)]
+    rows = await claimed(store, *given)
+    assert [(row.key, row.ref, row.version, row.payload, row.attempts) for row in rows] == [
+        (row.key, row.ref, row.version, row.payload, 0) for row in given
+    ]
 
 
 @pytest.mark.parametrize("count", [0, -1])
@@ -299,9 +312,9 @@ async def test_failed_attempt_is_written_down_with_its_error(store: LedgerStore,
 async def test_row_that_its_owner_keeps_is_marked_again_by_it_alone(store: LedgerStore) -> None:
     (row,) = await sending(store)
     assert await store.record([outcome(row, Event.KEEP)], now=LATER) == {row.id}
-    assert (await only(store)).owner == row.owner
+    assert (await only(store)).owner == "a"
     assert await store.mark_sending([row.id], owner="somebody else", now=NOW) == {}
-    assert await store.mark_sending([row.id], owner=str(row.owner), now=NOW) == {row.id: row.attempts + 2}
+    assert await store.mark_sending([row.id], owner="a", now=NOW) == {row.id: row.attempts + 2}
 
 
 async def test_outcomes_of_one_group_are_taken_in_their_order(store: LedgerStore) -> None:
@@ -426,8 +439,8 @@ async def test_status_of_another_message_does_not_settle_a_row_that_has_never_le
 
 
 async def test_shared_ref_settles_nothing_and_is_told(store: LedgerStore) -> None:
-    rows = await sending(store, new("a", ref="r"), new("b", ref="r"), new("c"))
-    assert [row.ref_shared for row in rows] == [True, True, False]
+    await sending(store, new("a", ref="r"), new("b", ref="r"), new("c"))
+    assert [row.ref_shared for row in await rows_of(store)] == [True, True, False]
     assert await store.settle("r", now=NOW) is Settlement.SHARED
     assert await store.settle("nobody's", now=NOW) is Settlement.UNKNOWN
     assert {row.state for row in await rows_of(store)} == {State.SENDING}

@@ -24,7 +24,7 @@ from vonage_messages.bulk.quiet_hours import QuietHours
 from vonage_messages.bulk.suppression import SuppressionList
 from vonage_messages.channels.base import Message
 from vonage_messages.errors import ConfigurationError
-from vonage_messages.ledger import Event, Outcome, Row
+from vonage_messages.ledger import Claimed, Event, Outcome
 from vonage_messages.stores.sqlite.ledger import SqliteLedgerStore
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class ScreenedStore(SqliteLedgerStore):
         self.cancelled = 0
         self._recipients.clear()
 
-    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Row]:
+    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Claimed]:
         """Claim pending rows that may be sent now; hold or cancel the others that come before them."""
         await self._look()
         if self._unreadable is not None:

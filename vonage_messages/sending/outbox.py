@@ -282,14 +282,13 @@ def new_row(message: Message, key: Callable[[Message], str] | None, api_version:
     """
     checked_message(message)
     own = message.client_ref
-    fresh = uuid.uuid4().hex  # 32 characters: v0.1 takes 40
     if key is None:
-        row_key = ref = own or fresh
+        row_key = ref = own or _fresh_ref()
     else:
         given: object = key(message)
         if not isinstance(given, str) or not given:
             raise OutboxError("key= must give a text for every message. Nothing of this batch was added.")
-        row_key, ref = given, fresh
+        row_key, ref = given, _fresh_ref()
     return NewRow(
         key=row_key,
         ref=ref,
@@ -298,6 +297,10 @@ def new_row(message: Message, key: Callable[[Message], str] | None, api_version:
         payload=to_json(message, api_version),
         recipient=message.to or None,
     )
+
+
+def _fresh_ref() -> str:
+    return uuid.uuid4().hex  # 32 characters: v0.1 takes 40
 
 
 def conflict_sentence(conflict: Conflict, batch: list[NewRow], added: Added) -> str:

@@ -35,14 +35,14 @@ from vonage_messages.errors import (
     StoreUnavailableError,
     VonageMessagesError,
 )
-from vonage_messages.ledger import Event, Outcome, Row, State, event_of
+from vonage_messages.ledger import Claimed, Event, Outcome, Row, State, event_of
 from vonage_messages.limiter import Limiter
 from vonage_messages.sending.batching import Batching
 from vonage_messages.sending.options import check_span
 from vonage_messages.sending.report import Progress, Report
 from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.values import Seconds
-from vonage_messages.wire.payloads import from_payload
+from vonage_messages.wire.payloads import WrittenMessage, from_payload
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -112,11 +112,12 @@ class Budget:
             raise ConfigurationError("a budget must be 0 or more.")
 
 
-class RowMessage(RawMessage):
+class RowMessage(WrittenMessage):
     """
     The message of a row, as it goes out: with the ref of the row, also on each failover item.
 
-    It was checked when it was added, and is not checked again; and what limits ask of it is looked up once.
+    It was checked when it was added, and is not checked again; what limits ask of it is looked up once, and it is
+    written anew only where the ref cannot be put into the bytes of the row.
     """
 
     __slots__ = ("channel", "from_", "message_type", "row", "to")
@@ -125,22 +126,34 @@ class RowMessage(RawMessage):
     message_type: str
     to: str
     from_: str
-    row: Row
+    row: Row | Claimed
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row | Claimed) -> None:
         put = object.__setattr__  # messages are frozen
         payload = json.loads(row.payload)
+        put(self, "row", row)
+        put(self, "body", _body_with_ref(row, payload))
         payload["client_ref"] = row.ref
         items = payload.get("failover")
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
                 item["client_ref"] = row.ref
         put(self, "payload", payload)
-        put(self, "row", row)
         put(self, "channel", RawMessage.channel.__get__(self))
         put(self, "message_type", RawMessage.message_type.__get__(self))
         put(self, "to", RawMessage.to.__get__(self))
         put(self, "from_", RawMessage.from_.__get__(self))
+
+
+def _body_with_ref(row: Row | Claimed, payload: Mapping[str, Any]) -> bytes | None:
+    """Put the ref into the bytes of a message; ``None`` where that takes more than adding it at their end."""
+    if "failover" in payload:
+        return None
+    if payload.get("client_ref") == row.ref:
+        return row.payload
+    if "client_ref" in payload or not payload or row.payload[-1:] != b"}":
+        return None
+    return b'%b,"client_ref":%b}' % (row.payload[:-1], json.dumps(row.ref, ensure_ascii=False).encode())
 
 
 class _LostRowError(OutboxError):
@@ -329,7 +342,7 @@ class Run:
             async with asyncio.timeout(at_most):
                 await self._few_left.wait()
 
-    async def _submit(self, row: Row) -> bool:
+    async def _submit(self, row: Claimed) -> bool:
         """Hand a row to the queue; false where the run is to end."""
         message = RowMessage(row)
         if self._spending is not None:
@@ -420,7 +433,7 @@ class Run:
         if self._ours < self._low_mark:
             self._few_left.set()
 
-    def _event_of(self, row: Row, sent: Sent) -> Event | None:
+    def _event_of(self, row: Row | Claimed, sent: Sent) -> Event | None:
         """Say what an outcome means for a row; ``None`` for one that did not leave, and is still only claimed."""
         error = sent.error
         if row.id not in self._attempts:
@@ -467,7 +480,7 @@ class Run:
         self.stop("the file cannot be written")
 
     def _outcome(
-        self, row: Row, event: Event, *, sent: SentMessage | None = None, error: BaseException | None = None
+        self, row: Row | Claimed, event: Event, *, sent: SentMessage | None = None, error: BaseException | None = None
     ) -> Outcome:
         api_error = error if isinstance(error, APIError) else None
         return Outcome(

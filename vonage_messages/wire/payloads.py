@@ -29,6 +29,18 @@ _SPELLED_OTHERWISE = re.compile(rb"null|0\.0000|[0-9]e-?[0-9]+[],}]")
 """Where orjson may not write what the standard library does: NaN, and numbers that are very large or very small."""
 
 
+class WrittenMessage(RawMessage):
+    """
+    A message that was checked and written down before.
+
+    ``body`` goes out as it stands; where it is ``None``, ``payload`` is written anew.
+    """
+
+    __slots__ = ("body",)
+
+    body: bytes | None
+
+
 def check_api_version(api_version: object) -> None:
     """
     Refuse what is no version of the API.
@@ -70,6 +82,8 @@ def to_json(message: Message | Value, api_version: ApiVersion = "v1") -> bytes:
         InvalidMessageError: the version has no such message, or no place for one of its options.
         ConfigurationError: there is no such version.
     """
+    if isinstance(message, WrittenMessage) and message.body is not None:
+        return message.body
     return _encode(to_payload(message, api_version))
 
 

@@ -16,6 +16,7 @@ from vonage_messages.ledger import (
     INTERRUPTED,
     TRANSITIONS,
     Addition,
+    Claimed,
     Conflict,
     Event,
     Outcome,
@@ -203,10 +204,10 @@ class PostgresLedgerStore:
         except FAILURES as error:
             raise translated(error) from error
 
-    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Row]:
+    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Claimed]:
         """Give up to *count* pending rows, oldest first, to *owner*, whose lease then ends at *lease_until*."""
 
-        async def work(connection: Connection) -> list[Row]:
+        async def work(connection: Connection) -> list[Claimed]:
             (number,) = await self._one(connection, "lease", name=owner, lease_until=lease_until)
             cursor = await self._execute(
                 connection,
@@ -218,7 +219,8 @@ class PostgresLedgerStore:
                 now=now,
             )
             ids = [row_id for (row_id,) in await cursor.fetchall()]
-            return await self._rows(connection, "rows_by_id", ids=ids)
+            rows = await self._rows(connection, "rows_by_id", ids=ids)
+            return [Claimed(row.id, row.key, row.ref, row.version, row.payload, row.attempts) for row in rows]
 
         return await self._run(work)
 

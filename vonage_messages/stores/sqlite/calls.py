@@ -6,6 +6,7 @@ Which state follows which is asked of ``vonage_messages.ledger`` alone.
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -16,6 +17,7 @@ from vonage_messages.ledger import (
     INTERRUPTED,
     TRANSITIONS,
     Addition,
+    Claimed,
     Conflict,
     Event,
     NewRow,
@@ -27,7 +29,7 @@ from vonage_messages.ledger import (
     next_state,
     states_before,
 )
-from vonage_messages.stores.sqlite.statements import sql
+from vonage_messages.stores.sqlite.statements import sql, sql_for
 from vonage_messages.stores.sqlite.writer import Kind, Mode
 
 if TYPE_CHECKING:
@@ -41,6 +43,12 @@ _OWNED = frozenset({State.CLAIMED, State.IN_DOUBT})
 
 _ACCEPT, _ACCEPTED = Event.ACCEPT, State.ACCEPTED  # looked up here once: they are asked for with every message
 _OUT = json.dumps([State.CLAIMED.value, State.SENDING.value])
+_READ_AT_ONCE = 2 * 1024 * 1024
+"""So many bytes of payloads are read by one statement: they stand in memory several times over while it runs."""
+
+_INSERTED_AT_ONCE = 200
+"""So many rows are inserted by one statement: more of them are no faster, and a statement is kept for each number."""
+
 _FINISHED = json.dumps(sorted(state.value for state in FINISHED))
 
 
@@ -136,8 +144,8 @@ class Purge(NamedTuple):
     recipient: str | None
 
 
-_Standing: TypeAlias = tuple[str, int, int | None]
-"""How a row stands: the value of its state, its attempts, the number of its owner."""
+_Standing: TypeAlias = tuple[str, int, str | None]
+"""How a row stands: the value of its state, its attempts, its owner."""
 
 
 def _enrol(file: LedgerFile, asked: Sequence[Enrolment]) -> list[None]:
@@ -176,24 +184,21 @@ def _add_batch(file: LedgerFile, batch: Batch) -> Addition:
     connection, sealing = file.connection, file.sealing
     last = _one(file, "last_id")
     digests = [sealing.digest(row) for row in batch.rows]
+    rows = [
+        (
+            row.key,
+            row.ref,
+            row.client_ref,
+            row.version,
+            sealing.recipient(row.recipient),
+            batch.now,
+            digest,
+            sealing.seal(row.payload),
+        )
+        for row, digest in zip(batch.rows, digests, strict=True)
+    ]
     connection.execute("SAVEPOINT batch")
-    cursor = connection.executemany(
-        sql("add_message"),
-        [
-            (
-                row.key,
-                row.ref,
-                row.client_ref,
-                row.version,
-                sealing.recipient(row.recipient),
-                batch.now,
-                digest,
-                sealing.seal(row.payload),
-            )
-            for row, digest in zip(batch.rows, digests, strict=True)
-        ],
-    )
-    new = max(cursor.rowcount, 0)
+    new = sum(_insert_messages(file, rows[first : first + _INSERTED_AT_ONCE]) for first in _steps(rows))
     conflicts = [] if new == len(batch.rows) else list(_conflicts(file, batch.rows, digests, last))
     if conflicts:
         connection.execute("ROLLBACK TO batch")
@@ -203,6 +208,16 @@ def _add_batch(file: LedgerFile, batch: Batch) -> Addition:
     if conflicts:
         return Addition(conflicts=tuple(conflicts))
     return Addition(new=new, repeated=len(batch.rows) - new)
+
+
+def _steps(rows: Sequence[object]) -> range:
+    return range(0, len(rows), _INSERTED_AT_ONCE)
+
+
+def _insert_messages(file: LedgerFile, rows: Sequence[tuple[object, ...]]) -> int:
+    """Insert rows whose keys are new, by one statement; give their number."""
+    values = list(itertools.chain.from_iterable(rows))
+    return file.connection.execute(sql_for("add_message", len(rows)), values).rowcount
 
 
 def _conflicts(file: LedgerFile, rows: Sequence[NewRow], digests: Sequence[bytes], last: int) -> Iterable[Conflict]:
@@ -219,17 +234,26 @@ def _conflicts(file: LedgerFile, rows: Sequence[NewRow], digests: Sequence[bytes
             yield Conflict(key=row.key, position=position, row_id=row_id, state=State(state))
 
 
-def _claim(file: LedgerFile, asked: Sequence[Claim]) -> list[list[Row]]:
+def _claim(file: LedgerFile, asked: Sequence[Claim]) -> list[list[Claimed]]:
     return [_claim_rows(file, claim) for claim in asked]
 
 
-def _claim_rows(file: LedgerFile, claim: Claim) -> list[Row]:
+def _claim_rows(file: LedgerFile, claim: Claim) -> list[Claimed]:
     owner = _lease(file, claim.owner, claim.lease_until)
     oldest = {"state": State.PENDING.value, "count": max(claim.most, 0)}  # SQLite takes -1 for "no limit"
-    ids = json.dumps([row_id for (row_id,) in file.connection.execute(sql("oldest_in_state"), oldest)])
+    listed, size = file.connection.execute(sql("oldest_in_state"), oldest).fetchone()
     after = next_state(State.PENDING, Event.CLAIM)
-    _changed(file, "claim", state=after.value, owner=owner, now=claim.now, ids=ids)
-    return _rows(file, "rows_by_id", ids=ids)
+    _changed(file, "claim", state=after.value, owner=owner, now=claim.now, ids=listed)
+    ids = json.loads(listed)
+    at_once = max(1, len(ids) * _READ_AT_ONCE // max(size, 1))
+    return [row for first in range(0, len(ids), at_once) for row in _read_claimed(file, ids[first : first + at_once])]
+
+
+def _read_claimed(file: LedgerFile, ids: Sequence[int]) -> Iterable[Claimed]:
+    found = file.connection.execute(sql("claimed_rows"), {"ids": json.dumps(ids)}).fetchone()
+    rows, keys, refs, versions, payloads, attempts = map(json.loads, found)
+    unseal = file.sealing.unseal
+    return map(Claimed, rows, keys, refs, versions, (unseal(bytes.fromhex(each)) for each in payloads), attempts)
 
 
 def _rows(file: LedgerFile, statement: str, **parameters: object) -> list[Row]:
@@ -269,44 +293,48 @@ def _mark(file: LedgerFile, asked: Sequence[Mark]) -> list[dict[int, int]]:
     for mark in asked:
         if mark.limits:
             limits.update(mark.limits)
-    _save_limits(file, limits)
+    if limits:
+        _save_limits(file, limits)
     return answers
 
 
 def _mark_own(file: LedgerFile, owner: str, asked: Sequence[tuple[Mark, dict[int, int]]]) -> None:
     """Mark rows that *owner* has claimed under a lease that holds, and fill the answers."""
-    number, lease_until = file.connection.execute(sql("lease"), {"name": owner}).fetchone() or (None, 0.0)
-    wanted = json.dumps([row_id for mark, _ in asked if mark.now < lease_until for row_id in mark.ids])
-    after = next_state(State.CLAIMED, Event.MARK_SENDING)
-    claimed = {"before": State.CLAIMED.value, "owner": number, "ids": wanted}
-    attempts: dict[int, int] = dict(file.connection.execute(sql("attempts"), claimed))
-    now = max(mark.now for mark, _ in asked)
-    _changed(file, "mark_sending", after=after.value, now=now, **claimed)
+    claimed = {"before": State.CLAIMED.value, "ids": json.dumps([row_id for mark, _ in asked for row_id in mark.ids])}
+    found = file.connection.execute(sql("attempts"), {"owner": owner, **claimed}).fetchone()
+    number, lease_until, ids, attempts = found
+    if number is None:
+        return
+    attempt_of: dict[int, int] = dict(zip(json.loads(ids), json.loads(attempts), strict=True))
     for mark, answer in asked:
         if mark.now < lease_until:
-            answer.update((row_id, attempts.pop(row_id) + 1) for row_id in mark.ids if row_id in attempts)
+            answer.update((row_id, attempt_of.pop(row_id) + 1) for row_id in mark.ids if row_id in attempt_of)
+    claimed["ids"] = json.dumps([row_id for _, answer in asked for row_id in answer])
+    after = next_state(State.CLAIMED, Event.MARK_SENDING)
+    _changed(file, "mark_sending", after=after.value, now=max(mark.now for mark, _ in asked), owner=number, **claimed)
 
 
 def _record(file: LedgerFile, asked: Sequence[Record]) -> list[frozenset[int]]:
     ids = json.dumps([outcome.id for record in asked for outcome in record.outcomes])
-    rows: dict[int, _Standing] = {
-        row_id: (state, attempts, owner)
-        for row_id, state, attempts, owner in file.connection.execute(sql("standing"), {"ids": ids})
-    }
-    owners: dict[str, int] = dict(file.connection.execute(sql("owners")))
+    found = file.connection.execute(sql("standing"), {"ids": ids}).fetchone()
+    row_ids, states, attempts, owners = map(json.loads, found)
+    rows: dict[int, _Standing] = dict(zip(row_ids, zip(states, attempts, owners, strict=True), strict=True))
     changes = _Changes()
     answers = [
         frozenset(
             outcome.id
             for outcome in record.outcomes
-            if outcome.id in rows and _take(rows, outcome, owners.get(outcome.owner), record.now, changes)
+            if outcome.id in rows and _take(rows, outcome, record.now, changes)
         )
         for record in asked
     ]
     # In this order, where one row has several: nothing but a completion follows its being accepted.
-    file.connection.executemany(sql("record"), changes.others)
-    _accept(file, changes.accepted, max(record.now for record in asked))
-    file.connection.executemany(sql("complete_accepted"), changes.completed)
+    if changes.others:
+        file.connection.executemany(sql("record"), changes.others)
+    if changes.accepted:
+        _accept(file, changes.accepted, max(record.now for record in asked))
+    if changes.completed:
+        file.connection.executemany(sql("complete_accepted"), changes.completed)
     return answers
 
 
@@ -325,12 +353,12 @@ class _Changes:
     others: list[tuple[object, ...]] = attrs.field(factory=list)
 
 
-def _take(rows: dict[int, _Standing], outcome: Outcome, owner: int | None, now: float, changes: _Changes) -> bool:
+def _take(rows: dict[int, _Standing], outcome: Outcome, now: float, changes: _Changes) -> bool:
     """Move a row by an outcome; ``False`` where it is not taken: of another attempt, or illegal by now."""
     value, attempts, owner_now = rows[outcome.id]
     before, event = _STATES[value], outcome.event
     after = TRANSITIONS.get((before, event))
-    of_this_attempt = attempts == outcome.attempt and owner is not None and owner_now == owner
+    of_this_attempt = attempts == outcome.attempt and owner_now == outcome.owner
     # Whose attempt it was does not matter to what is accepted, or to what is found to be.
     if after is None or not (of_this_attempt or event is _ACCEPT or before is _ACCEPTED):
         return False
@@ -498,9 +526,11 @@ def _save_limits(file: LedgerFile, states: Mapping[str, bytes | None]) -> None:
     saved = [
         (sealing.name(name), sealing.seal_named(name, value)) for name, value in states.items() if value is not None
     ]
-    file.connection.executemany(sql("save_limit_state"), saved)
+    if saved:
+        file.connection.executemany(sql("save_limit_state"), saved)
     forgotten = [(sealing.name(name),) for name, value in states.items() if value is None]
-    file.connection.executemany(sql("forget_limit_state"), forgotten)
+    if forgotten:
+        file.connection.executemany(sql("forget_limit_state"), forgotten)
 
 
 def _note(file: LedgerFile, asked: Sequence[str]) -> list[str | None]:

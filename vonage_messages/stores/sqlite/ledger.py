@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
     from typing import TypeVar
 
-    from vonage_messages.ledger import Addition, NewRow, Outcome, Recovery, Row, Settlement
+    from vonage_messages.ledger import Addition, Claimed, NewRow, Outcome, Recovery, Row, Settlement
     from vonage_messages.stores.sealing import Cipher
     from vonage_messages.values import Seconds
 
@@ -106,7 +106,7 @@ class SqliteLedgerStore:
         """Add a batch, all of it or, where it holds a conflict, nothing. Batches of 1000 are a good size."""
         return await self._ask(calls.ADD, calls.Batch(rows, now))
 
-    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Row]:
+    async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Claimed]:
         """Give up to *count* pending rows, oldest first, to *owner*, whose lease then ends at *lease_until*."""
         return await self._ask(calls.CLAIM, calls.Claim(owner, count, lease_until, now))
 

@@ -20,6 +20,14 @@ def sql(name: str) -> str:
 
 
 @functools.cache
+def sql_for(name: str, rows: int) -> str:
+    """Give the statement of ``sql/<name>.sql``, which inserts one row, so that it inserts *rows* of them."""
+    before, values, rest = sql(name).partition("VALUES ")
+    row, behind, rest = rest.partition(")")
+    return f"{before}{values}{', '.join([row + behind] * rows)}{rest}"
+
+
+@functools.cache
 def migrations() -> tuple[str, ...]:
     """Give the scripts of ``migrations/`` in their order: the first leads from version 0 to version 1."""
     found = sorted((file.name, file) for file in _FILES.joinpath("migrations").iterdir() if file.name.endswith(".sql"))

@@ -164,16 +164,41 @@ def _alone(file: LedgerFile, calls: Sequence[_Call]) -> None:
 
 def _together(file: LedgerFile, calls: Sequence[_Call]) -> None:
     """Do calls in one transaction; where the file fails, all of them have failed."""
+    try:
+        _transact(file, calls, _perform)
+    except Exception as error:  # noqa: BLE001  it goes to whoever asked
+        if len(calls) > 1 and not concerns_the_file(error):
+            _one_by_one(file, calls)
+        else:
+            _fail(file, calls, error)
+
+
+def _one_by_one(file: LedgerFile, calls: Sequence[_Call]) -> None:
+    """Do calls once more, in one transaction again: one that cannot be done hinders none of the others."""
+    try:
+        _transact(file, calls, _perform_each)
+    except Exception as error:  # noqa: BLE001  it goes to whoever asked
+        _fail(file, calls, error)
+
+
+def _transact(
+    file: LedgerFile, calls: Sequence[_Call], perform: Callable[[LedgerFile, Kind[Any, Any], Sequence[_Call]], None]
+) -> None:
+    """Do all of *calls*, or nothing of them: in their order, those of a kind that stand together at once."""
     writes = any(call.kind.mode is Mode.WRITE for call in calls)
     try:
         file.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         for kind, some in itertools.groupby(calls, _kind):
-            _perform(file, kind, list(some))
+            perform(file, kind, list(some))
         file.connection.execute("COMMIT")
-    except Exception as error:  # noqa: BLE001  it goes to whoever asked
+    except Exception:
         _roll_back(file)
-        for call in calls:
-            call.error = translated(error, file.path)
+        raise
+
+
+def _fail(file: LedgerFile, calls: Sequence[_Call], error: Exception) -> None:
+    for call in calls:
+        call.error = translated(error, file.path)
 
 
 def _roll_back(file: LedgerFile) -> None:
@@ -184,28 +209,22 @@ def _roll_back(file: LedgerFile) -> None:
 
 def _perform(file: LedgerFile, kind: Kind[Any, Any], calls: Sequence[_Call]) -> None:
     for part in [calls] if kind.together else [[call] for call in calls]:
-        _perform_part(file, kind, part)
+        values = kind.run(file, [call.asked for call in part])
+        for call, value in zip(part, values, strict=True):
+            call.value = value
 
 
-def _perform_part(file: LedgerFile, kind: Kind[Any, Any], calls: Sequence[_Call]) -> None:
-    """Do calls of one kind; one that cannot be done is undone, and hinders none of the others."""
-    file.connection.execute("SAVEPOINT call")
-    try:
-        values = kind.run(file, [call.asked for call in calls])
-    except Exception as error:
-        if concerns_the_file(error) or not file.connection.in_transaction:
-            raise
-        file.connection.execute("ROLLBACK TO call")
+def _perform_each(file: LedgerFile, kind: Kind[Any, Any], calls: Sequence[_Call]) -> None:
+    for call in calls:
+        file.connection.execute("SAVEPOINT call")
+        try:
+            _perform(file, kind, [call])
+        except Exception as error:
+            if concerns_the_file(error) or not file.connection.in_transaction:
+                raise
+            file.connection.execute("ROLLBACK TO call")
+            call.error = translated(error, file.path)
         file.connection.execute("RELEASE call")
-        if len(calls) > 1:
-            for call in calls:
-                _perform_part(file, kind, [call])
-        else:
-            calls[0].error = translated(error, file.path)
-        return
-    file.connection.execute("RELEASE call")
-    for call, value in zip(calls, values, strict=True):
-        call.value = value
 
 
 def _deliver(calls: Iterable[_Call]) -> None:

@@ -1,1 +1,0 @@
-SELECT id, lease_until FROM owner WHERE name = :name

@@ -1,4 +1,4 @@
-"""The two clocks."""
+"""The three clocks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from vonage_messages.clock import ManualClock, SystemClock
+from vonage_messages.clock import ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import ConfigurationError
 
 
@@ -78,3 +78,39 @@ async def test_sleeping_no_time_does_not_wait_for_the_clock() -> None:
 async def test_clock_does_not_move_backwards_or_for_ever(seconds: float) -> None:
     with pytest.raises(ConfigurationError, match="forward"):
         await ManualClock().advance(seconds)
+
+
+async def test_waking_the_next_moves_no_further_than_to_it() -> None:
+    clock = ManualClock(0)
+    tasks = [asyncio.create_task(clock.sleep(seconds)) for seconds in (10, 20)]
+    await asyncio.sleep(0)
+    assert await clock.wake_next(100)
+    assert (clock(), tasks[0].done(), tasks[1].done()) == (10, True, False)
+    assert not await clock.wake_next(19)
+    assert clock() == 10
+    assert await clock.wake_next(20)
+    assert not await clock.wake_next(100)
+    await asyncio.gather(*tasks)
+
+
+async def test_scaled_clock_runs_faster() -> None:
+    clock = ScaledClock(speed=1_000_000, start=500)
+    begun = clock()
+    assert begun >= 500
+    await clock.sleep(10_000)
+    assert clock() - begun >= 9_000
+    assert "1000000" in repr(clock)
+
+
+def test_clocks_begin_now_unless_told_otherwise() -> None:
+    assert ScaledClock(1).begins_now
+    assert ManualClock().begins_now
+    assert not ScaledClock(1, start=5).begins_now
+    assert not ManualClock(5).begins_now
+    assert abs(ScaledClock(1)() - time.time()) < 60
+
+
+@pytest.mark.parametrize("speed", [0, -1, float("inf"), float("nan")])
+def test_speed_is_a_finite_number_above_nothing(speed: float) -> None:
+    with pytest.raises(ConfigurationError, match="speed"):
+        ScaledClock(speed)

@@ -1,7 +1,7 @@
 """
-Time that passes by itself, and time that tests move.
+Time that passes by itself, time that runs faster, and time that tests move.
 
-Both clocks give unix seconds when they are called, and sleep on themselves. Nothing else is in here.
+Every clock gives unix seconds when it is called, and sleeps on itself. Nothing else is in here.
 """
 
 from __future__ import annotations
@@ -41,6 +41,44 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class ScaledClock:
+    """
+    A clock on which *speed* seconds pass in one second of this machine: a day takes a second where *speed* is 86400.
+
+    ::
+
+        async with Simulator(clock=ScaledClock(speed=3600), status_url=url) as simulator:
+            ...  # a callback that is refused comes again for 24 seconds, which stand for the platform's 24 hours
+
+    It begins at *start* (unix seconds), by default now. A *speed* below 1 makes it slower than this machine.
+
+    Raises:
+        ConfigurationError: *speed* is not above 0, or no finite number.
+    """
+
+    __slots__ = ("_begun", "_start", "begins_now", "speed")
+
+    def __init__(self, speed: float, start: float | None = None) -> None:
+        if not 0 < speed < math.inf:
+            raise ConfigurationError(f"speed must be a finite number above 0, not {speed!r}.")
+        self.speed = speed
+        self.begins_now = start is None
+        """It began at the time of this machine."""
+        self._start = time.time() if start is None else start
+        self._begun = time.monotonic()
+
+    def __repr__(self) -> str:
+        return f"ScaledClock(speed={self.speed!r})"
+
+    def __call__(self) -> float:
+        """Give the time in unix seconds."""
+        return self._start + (time.monotonic() - self._begun) * self.speed
+
+    async def sleep(self, seconds: Seconds, /) -> None:
+        """Wait until *seconds* have passed on this clock."""
+        await asyncio.sleep(seconds / self.speed)
+
+
 class ManualClock:
     """
     A clock that stands still until ``advance`` moves it. It belongs to one event loop.
@@ -57,6 +95,8 @@ class ManualClock:
     """
 
     def __init__(self, start: float | None = None) -> None:
+        self.begins_now = start is None
+        """It began at the time of this machine."""
         self._now = time.time() if start is None else start
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -95,11 +135,24 @@ class ManualClock:
         if not 0 <= seconds < math.inf:
             raise ConfigurationError(f"a clock moves forward by a finite number of seconds, not by {seconds!r}.")
         end = self._now + seconds
-        while self._sleepers and self._sleepers[0][0] <= end:  # ends: the heap shrinks, or time moves on
-            due, _, future = heapq.heappop(self._sleepers)
-            self._now = max(self._now, due)
-            if not future.done():
-                future.set_result(None)
-                await asyncio.sleep(0)
-        self._now = end
+        while await self.wake_next(end):  # ends: sleepers go, or time moves on
+            pass
+        self._now = max(self._now, end)
         await asyncio.sleep(0)
+
+    async def wake_next(self, until: float) -> bool:
+        """
+        Move the clock to where somebody wakes next, but not beyond *until* (unix seconds), and let the loop run once.
+
+        Tells whether somebody was woken: ``False`` leaves the clock alone. For whoever has to wait, between two
+        wakings, for work that is done in real time.
+        """
+        while self._sleepers and self._sleepers[0][0] <= until:  # ends: the heap shrinks
+            due, _, future = heapq.heappop(self._sleepers)
+            if future.done():
+                continue
+            self._now = max(self._now, due)
+            future.set_result(None)
+            await asyncio.sleep(0)
+            return True
+        return False

@@ -141,6 +141,8 @@ class MessagesAPI:
     """``None`` where requests are not limited."""
     clock: Callable[[], float]
     """Unix seconds."""
+    credentials_clock: Callable[[], float]
+    """Unix seconds: the time of those who issue tokens and wait for the rate."""
     monotonic: Callable[[], float]
     """Seconds that never run backwards."""
     body_limit: int
@@ -292,7 +294,7 @@ class MessagesAPI:
     def _admit(self, request: web.Request, arrived: float, *, bearer_only: bool) -> None:
         """Check the credentials, then the rate: an unknown caller has no account whose requests could be counted."""
         headers = request.headers.getall("Authorization", [])
-        problem = check_authorization(headers, self.account, self.clock(), bearer_only=bearer_only)
+        problem = check_authorization(headers, self.account, self.credentials_clock(), bearer_only=bearer_only)
         if problem is not None:
             raise _RefusedError(problem)
         self._limit(arrived)
@@ -308,7 +310,7 @@ class MessagesAPI:
                     limit=decision.limit,
                     remaining=decision.remaining,
                     retry_after=max(1, math.ceil(decision.wait)),
-                    reset=self.clock() + decision.wait,
+                    reset=self.credentials_clock() + decision.wait,
                 )
             )
 
@@ -376,7 +378,7 @@ class MessagesAPI:
         """Give the file of an inbound message: for 48 hours, then it is unknown (Webhooks, section 5)."""
         if self.secure_media:
             headers = request.headers.getall("Authorization", [])
-            problem = check_authorization(headers, self.account, self.clock(), bearer_only=True)
+            problem = check_authorization(headers, self.account, self.credentials_clock(), bearer_only=True)
             if problem is not None:
                 raise _RefusedError(problem)
         self._strike(self.injection.before(request, self.clock()))

@@ -125,6 +125,7 @@ class CallbackSender:
         self,
         *,
         clock: Clock,
+        credentials_clock: Callable[[], float],
         activity: Activity,
         faults: Faults,
         hosts: frozenset[str],
@@ -132,6 +133,7 @@ class CallbackSender:
         on_try: Callable[[CallbackTry], object],
     ) -> None:
         self._clock = clock
+        self._credentials_clock = credentials_clock
         self._faults = faults
         self._activity = activity
         self._hosts = hosts
@@ -246,11 +248,11 @@ class CallbackSender:
         if not may_be_called(callback.url, self._hosts):
             result = attrs.evolve(result, error="not called: it is no loopback address, and not among callback_hosts")
         else:
-            result = await self._post(attrs.evolve(result, headers=self._headers(callback, body, now)), body)
+            result = await self._post(attrs.evolve(result, headers=self._headers(callback, body)), body)
         self._remember(result)
         return result
 
-    def _headers(self, callback: Callback, body: bytes, now: float) -> dict[str, str]:
+    def _headers(self, callback: Callback, body: bytes) -> dict[str, str]:
         """Sign a try, unless a fault forbids it."""
         kinds = {fault.kind for fault in self._faults.all(Moment.TRY, callback.target)} if self._faults else set()
         if FaultKind.CALLBACK_UNSIGNED in kinds:
@@ -261,7 +263,7 @@ class CallbackSender:
             _sha256(callback.signature_secret) if is_forged else callback.signature_secret,
             api_key=callback.api_key,
             application_id=callback.application_id,
-            issued_at=now,
+            issued_at=self._credentials_clock(),
         )
 
     def _remember(self, result: CallbackTry) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import math
 import secrets
 import time
 from decimal import Decimal
@@ -18,7 +19,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
-from vonage_messages.clock import ManualClock, SystemClock
+from vonage_messages.clock import ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import journal
 from vonage_messages.simulator.app import MessagesAPI
@@ -38,6 +39,7 @@ from vonage_messages.simulator.tokens import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from datetime import datetime
     from types import TracebackType
 
     from vonage_messages.clients import Client
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 _HIGHEST_PORT = 65535
 _PRICE = Decimal("0.01")
 _MEGABYTE = 1024 * 1024
+_ADVANCE_WITHIN: Seconds = 30.0
 _STOP_WITHIN: Seconds = 1.0
 """How long a request that is still being answered may hold up ``stop()``."""
 
@@ -77,7 +80,9 @@ class Simulator:
     messages that are sent with Basic credentials, where they are others. A message's own ``webhook_url`` and
     ``webhook_version`` come first. *delivery* says how messages fare, ``fail()`` which do not arrive. Only this
     machine is called, and *callback_hosts*. With a ``ManualClock`` as *clock* the callbacks, their repetitions too,
-    wait until it is moved. *secure_media* gives the files of inbound messages to JWTs of the application only.
+    wait until it is moved (``advance()``); with a ``ScaledClock`` a day of them takes as long as one likes. Tokens and
+    signatures go by *credentials_clock*: the time of this machine, or *clock* where that was begun at another time.
+    *secure_media* gives the files of inbound messages to JWTs of the application only.
 
     With a *relay* a person may send a captured message for real; without one nothing ever leaves this machine.
 
@@ -95,6 +100,7 @@ class Simulator:
         balance: Decimal | None = None,
         price: Decimal = _PRICE,
         clock: Callable[[], float] = time.time,
+        credentials_clock: Callable[[], float] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         maximum: int = 100_000,
         body_limit: int = _MEGABYTE,
@@ -144,11 +150,13 @@ class Simulator:
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
         self._callback_hosts = frozenset(name.lower() for name in callback_hosts)
         application = Webhooks(status_url=status_url, inbound_url=inbound_url, version=webhook_version)
-        waited_for: Clock = clock if isinstance(clock, ManualClock) else SystemClock()
+        self._credentials_clock = _time_of_credentials(clock) if credentials_clock is None else credentials_clock
+        waited_for: Clock = clock if isinstance(clock, ManualClock | ScaledClock) else SystemClock()
         self._activity = Activity(waited_for)
         self._schedule = Schedule(waited_for, self._activity, maximum)
         self._sender = CallbackSender(
             clock=waited_for,
+            credentials_clock=self._credentials_clock,
             activity=self._activity,
             faults=self.faults,
             hosts=self._callback_hosts,
@@ -437,6 +445,34 @@ class Simulator:
         self.state.add_written(known)
         return known
 
+    @property
+    def now(self) -> datetime:
+        """The time at the simulator: an aware instant in UTC."""
+        return instant(self._clock())
+
+    async def advance(self, seconds: Seconds) -> None:
+        """
+        Let *seconds* pass on the ``ManualClock``, and whatever happens in them: statuses, callbacks, repetitions.
+
+        Unlike ``clock.advance``, it waits at each stop until what happens there is done, so that a day of repetitions
+        has its instants as the platform's has them.
+
+        Raises:
+            SimulatorError: the simulator has another clock, or a webhook takes more than 30 seconds to answer.
+            ConfigurationError: *seconds* is negative or no finite number.
+        """
+        clock = self._clock
+        if not isinstance(clock, ManualClock):
+            raise SimulatorError("only a ManualClock can be moved: give the simulator one (clock=ManualClock())")
+        if not 0 <= seconds < math.inf:
+            raise ConfigurationError(f"a clock moves forward by a finite number of seconds, not by {seconds!r}")
+        await self.settle(_ADVANCE_WITHIN)
+        end = clock() + seconds
+        while await clock.wake_next(end):  # ends: sleepers go, or time moves on
+            await self.settle(_ADVANCE_WITHIN)
+        await clock.advance(max(0.0, end - clock()))
+        await self.settle(_ADVANCE_WITHIN)
+
     async def settle(self, timeout: Seconds = 10.0) -> None:  # noqa: ASYNC109  a span in an error of ours
         """
         Wait until nothing more happens by itself.
@@ -503,6 +539,7 @@ class Simulator:
             balance=self.balance,
             limiter=self._limiter,
             clock=self._clock,
+            credentials_clock=self._credentials_clock,
             monotonic=self._monotonic,
             body_limit=self._body_limit,
             on_accepted=self._dispatch.accepted,
@@ -528,6 +565,16 @@ async def _first_try(first: asyncio.Future[CallbackTry]) -> CallbackTry:
 
 def _v1_channel(channel: str) -> str:
     return "viber_service" if channel == "viber_service_msg" else channel
+
+
+def _time_of_credentials(clock: Callable[[], float]) -> Callable[[], float]:
+    """
+    Choose the time that tokens and signatures go by.
+
+    Clients issue their tokens, and verifiers judge signatures, by the time of the machine: so it is that one, however
+    a clock that began with it runs or is moved. A clock that was begun elsewhere is the time of everything.
+    """
+    return time.time if isinstance(clock, ManualClock | ScaledClock) and clock.begins_now else clock
 
 
 def _checked(credential: str, name: str) -> str:

@@ -101,7 +101,7 @@ if TYPE_CHECKING:
         def call(self, function: Callable[[Simulator], T]) -> T:
             """See below."""
 
-        def advance(self, seconds: Seconds) -> Pending[None]:
+        def advance(self, seconds: Seconds) -> Pending[None]:  # type: ignore[override]
             """See below."""
 
         def inbound(self, **arguments: Any) -> Pending[CallbackTry]:  # type: ignore[override]
@@ -132,7 +132,7 @@ else:
 
         def advance(self, seconds: Seconds) -> Pending[None]:
             """
-            Move the ``ManualClock`` that the simulator was given (``clock="manual"``) by *seconds*.
+            Let *seconds* pass on the ``ManualClock`` that the simulator was given (``clock="manual"``).
 
             Raises:
                 SimulatorError: it was given another clock.
@@ -140,7 +140,7 @@ else:
             clock = self._object._clock  # noqa: SLF001  the one who made it
             if not isinstance(clock, ManualClock):
                 raise SimulatorError('this simulator has no clock to move: give it clock="manual"')
-            return self._loop.submit(clock.advance(seconds))
+            return self._loop.submit(self._object.advance(seconds))
 
 
 @attrs.define(eq=False)

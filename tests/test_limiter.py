@@ -20,7 +20,7 @@ from vonage_messages.auth import BasicAuth
 from vonage_messages.channels.sms import Sms
 from vonage_messages.channels.whatsapp import WhatsappText
 from vonage_messages.clients.client import Client
-from vonage_messages.limiter import Limiter
+from vonage_messages.limiter import Limiter, turns_of
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.limits.store import MemoryLimitStore
@@ -138,7 +138,7 @@ async def test_wait_that_lasts_longer_than_foreseen_ends_in_time() -> None:
     await limiter.acquire(SMS)
     waiting = asyncio.create_task(limiter.acquire(SMS, max_wait=2 * SPAN))
     await asyncio.sleep(0)
-    limiter.refused(errors.RateLimitedError(retry_after=3600), 0.0)
+    turns_of(limiter).refused(errors.RateLimitedError(retry_after=3600), 0.0)
     began = now()
     with pytest.raises(errors.LimitTimeoutError) as caught:
         await waiting
@@ -149,7 +149,7 @@ async def test_wait_that_lasts_longer_than_foreseen_ends_in_time() -> None:
 
 async def test_pause_is_believed_no_longer_than_the_limiter_was_told() -> None:
     for limiter, longest in ((Limiter(SLOW), 300), (Limiter(SLOW, longest_pause=20), 20)):
-        assert limiter.refused(errors.RateLimitedError(retry_after=7200), 0.0) == longest
+        assert turns_of(limiter).refused(errors.RateLimitedError(retry_after=7200), 0.0) == longest
         with pytest.raises(errors.LimitTimeoutError) as caught:
             await limiter.acquire(SMS, max_wait=0.01)
         assert caught.value.wait == pytest.approx(longest, abs=5)
@@ -187,7 +187,7 @@ async def test_turn_that_comes_together_with_the_cancelling_goes_to_the_next() -
     began = now()
     first, second = (asyncio.create_task(limiter.acquire(SMS)) for _ in range(2))
     await asyncio.sleep(0)
-    desk = limiter._desk
+    desk = turns_of(limiter)._desk
     assert desk is not None
     served = desk.take_turn
 
@@ -207,12 +207,12 @@ async def test_cancelling_together_with_the_end_of_a_wait_makes_no_place() -> No
     """Whoever is told that it is too late, and is cancelled before it hears of it, has no place to give back."""
     limiter = Limiter(FAR)
     await limiter.acquire(SMS)
-    limiter.state.account[0].ready = now() + 0.02
+    turns_of(limiter).state.account[0].ready = now() + 0.02
     waiting = asyncio.create_task(limiter.acquire(SMS, max_wait=0.05))
     await asyncio.sleep(0)
-    limiter.refused(errors.RateLimitedError(retry_after=3600), 0.0)
-    ready = limiter.state.account[0].ready
-    desk = limiter._desk
+    turns_of(limiter).refused(errors.RateLimitedError(retry_after=3600), 0.0)
+    ready = turns_of(limiter).state.account[0].ready
+    desk = turns_of(limiter)._desk
     assert desk is not None
     served = desk.take_turn
 
@@ -225,7 +225,7 @@ async def test_cancelling_together_with_the_end_of_a_wait_makes_no_place() -> No
     desk.take_turn = take_turn_and_cancel  # type: ignore[method-assign]  the moment is hard to meet otherwise
     await asyncio.wait([waiting])
     assert waiting.cancelled()
-    assert limiter.state.account[0].ready == ready
+    assert turns_of(limiter).state.account[0].ready == ready
 
 
 async def test_wait_for_one_sender_holds_up_no_other() -> None:
@@ -242,7 +242,7 @@ async def test_pairs_are_forgotten_when_they_are_quiet() -> None:
     limiter = Limiter(Limits(pairs={"whatsapp": Rate(1, per=0.001)}))
     for number in range(5000):
         await limiter.acquire(WhatsappText(to=str(447700000000 + number), from_="14155550100", text="x"))
-    assert len(limiter.state) < 4000
+    assert len(turns_of(limiter).state) < 4000
 
 
 async def test_limiter_serves_one_loop_after_another() -> None:
@@ -432,7 +432,7 @@ async def test_other_loop_may_neither_observe_nor_load_while_limits_are_in_use()
         with pytest.raises(RuntimeError, match="in use on another event loop"):
             await asyncio.to_thread(asyncio.run, use())
     limiter.observe(status)
-    assert limiter.state.slowed == ("sender whatsapp/14155550100",)
+    assert turns_of(limiter).state.slowed == ("sender whatsapp/14155550100",)
 
 
 async def test_limits_without_a_store_need_no_loop_to_be_saved() -> None:
@@ -456,7 +456,7 @@ def test_queue_that_was_not_closed_keeps_the_limits_until_its_loop_is(client: Cl
     with pytest.raises(RuntimeError, match="a queue has not been closed"):
         asyncio.run(limiter.acquire(SMS))
     first.run_until_complete(queue.cancel())
-    limiter.state.account[0].ready = 0.0
+    turns_of(limiter).state.account[0].ready = 0.0
     asyncio.run(limiter.acquire(SMS, max_wait=1))
     first.close()
 
@@ -480,7 +480,7 @@ def test_what_waited_on_a_loop_that_has_ended_hears_that_it_was_not_sent(
     loop.run_forever()
     loop.close()  # without a turn in which the queue could hear of it
     assert not any(future.done() for future in futures)
-    limiter.state.account[0].ready = 0.0
+    turns_of(limiter).state.account[0].ready = 0.0
     with caplog.at_level(logging.WARNING, logger="vonage_messages"):
         asyncio.run(limiter.acquire(SMS, max_wait=1))
     assert [type(future.exception()) for future in futures] == [errors.QueueClosedError] * 3

@@ -188,3 +188,17 @@ def test_example_in_a_docstring_constructs(cls: type, text: str) -> None:
 
 def test_raw_message_is_public_for_what_is_not_known_yet() -> None:
     assert RawMessage({"channel": "fax"}).channel == "fax"
+
+
+@pytest.mark.parametrize(
+    ("cls", "names"),
+    [
+        (
+            vonage_messages.SendQueue,
+            "cancel close drain limiter map observe pause put resume send_all stats submit",
+        ),
+        (vonage_messages.Limiter, "acquire limits load observe save"),
+    ],
+)
+def test_queue_and_limiter_show_what_a_program_calls_and_no_wiring(cls: type, names: str) -> None:
+    assert sorted(name for name in dir(cls) if not name.startswith("_")) == names.split()

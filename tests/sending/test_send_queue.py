@@ -13,6 +13,7 @@ from vonage_messages import errors
 from vonage_messages.channels.base import Message
 from vonage_messages.clients.client import Client
 from vonage_messages.clients.retry import RetryPolicy
+from vonage_messages.limiter import turns_of
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.limits.schedule import Priority
@@ -154,7 +155,7 @@ async def test_those_who_gave_up_waiting_for_room_are_forgotten(tools: Any) -> N
         for number in range(50):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(queue.put(tools.sms(number)), 0.01)
-        assert not queue._room
+        assert not queue._engine._room
         queue.resume()
 
 
@@ -490,14 +491,14 @@ async def test_queue_that_cannot_send_does_not_spin(tools: Any, hold_up: str) ->
         queue.submit(tools.sms(number)).add_done_callback(lambda future: future.cancelled() or future.exception())
     await asyncio.sleep(0.9 if hold_up == "circuit" else 1.0)
     turns = 0
-    give_turns = queue.limiter.give_turns
+    give_turns = turns_of(queue.limiter).give_turns
 
     def counted() -> None:
         nonlocal turns
         turns += 1
         give_turns()
 
-    queue.limiter.give_turns = counted
+    turns_of(queue.limiter).give_turns = counted
     await asyncio.sleep(10)
     assert turns < 50
     await queue.cancel()

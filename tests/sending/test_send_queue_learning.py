@@ -10,10 +10,11 @@ import pytest
 
 from vonage_messages import errors
 from vonage_messages.clients.retry import RetryPolicy
+from vonage_messages.limiter import turns_of
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.sending.outcome import Outcome
-from vonage_messages.sending.send_queue import MOST_REFUSALS
+from vonage_messages.sending.repetition import MOST_REFUSALS
 from vonage_messages.webhooks.parse import parse_status
 from vonage_messages.wire.rest import SentMessage
 
@@ -60,7 +61,7 @@ async def test_pause_of_hours_is_bounded_shown_and_fails_whoever_cannot_wait(too
         patient = queue.submit(tools.sms(0))
         hasty = [queue.submit(tools.sms(number, to="447700900999"), max_wait=60) for number in range(1, 4)]
         began = now()
-        queue.limiter.state.account[0].ready = began + 0.2
+        turns_of(queue.limiter).state.account[0].ready = began + 0.2
         await asyncio.wait(hasty)
         assert now() - began < 1
         for future in hasty:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vonage_messages import errors
-from vonage_messages.limiter import Limiter
+from vonage_messages.limiter import Limiter, turns_of
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.limits.store import MemoryLimitStore
@@ -259,7 +259,7 @@ async def test_many_keys_cost_no_time_with_a_store(tools: Any) -> None:
     looks = 0
     async with tools.queue(platform, limits, store=store) as queue:
         await queue.submit(tools.sms(0))
-        state = queue.limiter.state
+        state = turns_of(queue.limiter).state
         state.__class__ = type("Counting", (type(state),), {})
         original = type(state).windows.fget
 

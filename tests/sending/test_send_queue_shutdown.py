@@ -245,7 +245,7 @@ def test_message_that_comes_back_refused_to_cancelled_tasks_is_told(tools: Any, 
         queue = tools.queue(platform, connections=2)
         futures = [queue.submit(tools.sms(number)) for number in (1, 50, 2)]
         await asyncio.sleep(0.05)
-        next(iter(queue._workers)).cancel()
+        next(iter(queue._engine._workers)).cancel()
         async with asyncio.timeout(1000):
             await asyncio.wait(futures)
         assert all(

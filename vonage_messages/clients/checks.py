@@ -95,7 +95,9 @@ def checked_limiter(limits: Limits | Limiter | None) -> Limiter | None:
     """Make the limiter of a client; refuse what is none."""
     if limits is None:
         return None
-    from vonage_messages.limiter import Limiter, checked_limits  # noqa: PLC0415  without limits it is not needed
+    # Without limits neither is needed.
+    from vonage_messages.limiter import Limiter  # noqa: PLC0415  see above
+    from vonage_messages.turns import checked_limits  # noqa: PLC0415  see above
 
     if isinstance(limits, Limiter):
         return limits

@@ -573,10 +573,12 @@ class Client:
         """Let the limits hear what the platform says about speed."""
         if self._limiter is None:
             return
+        from vonage_messages.limiter import turns_of  # noqa: PLC0415  it is loaded: there is a limiter
+
         if isinstance(result, RateLimitedError):
-            self._limiter.refused(result, 0.0)
+            turns_of(self._limiter).refused(result, 0.0)
         elif isinstance(result, rest.SentMessage):
-            self._limiter.answered(result.headers)
+            turns_of(self._limiter).answered(result.headers)
 
     def _wait_after(self, error: VonageMessagesError, attempt: int, call: _Call[ResultT]) -> Seconds | None:
         return decide(

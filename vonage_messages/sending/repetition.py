@@ -24,9 +24,9 @@ from vonage_messages.errors import (
 from vonage_messages.limits.circuit import Circuit, is_outage
 
 if TYPE_CHECKING:
-    from vonage_messages.limiter import Limiter
     from vonage_messages.limits.schedule import Place
     from vonage_messages.sending.counters import Counters
+    from vonage_messages.turns import Turns
     from vonage_messages.values import Seconds
 
 MOST_REFUSALS = 20
@@ -36,9 +36,9 @@ MOST_REFUSALS = 20
 class Repetition:
     """What the requests of one queue taught: the circuit, and the reserve of repetitions."""
 
-    def __init__(self, policy: RetryPolicy, limiter: Limiter, counters: Counters, max_outage: Seconds) -> None:
+    def __init__(self, policy: RetryPolicy, turns: Turns, counters: Counters, max_outage: Seconds) -> None:
         self._policy = policy
-        self._limiter = limiter
+        self._turns = turns
         self._counters = counters
         self._max_outage = max_outage
         self._budget = RetryBudget(policy.budget, policy.refill)
@@ -85,7 +85,7 @@ class Repetition:
         """Slow the account down, and put the message back in its place."""
         self.circuit.succeeded()
         self._counters.refused += 1
-        pause = self._limiter.refused(error, self._counters.per_second(now))
+        pause = self._turns.refused(error, self._counters.per_second(now))
         place.refusals += 1
         if place.refusals > MOST_REFUSALS or now + pause >= min(place.expires_at, place.give_up_at):
             return None

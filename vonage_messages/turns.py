@@ -1,0 +1,591 @@
+"""
+Turns under the limits of one account: what stands behind a ``Limiter``.
+
+The arithmetic stands in ``vonage_messages.limits``. Here is the clock, the one timer for all who wait, and the store
+in which limits survive the process. Who sends asks for a turn: a ``SendQueue`` for each of its connections, and a
+client that was given limits for each of its sends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import threading
+import time
+from collections import deque
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from vonage_messages.channels.base import Message
+from vonage_messages.errors import (
+    ConfigurationError,
+    LimitTimeoutError,
+    QueueClosedError,
+    RateLimitedError,
+    StoreUnavailableError,
+    VonageMessagesError,
+)
+from vonage_messages.limits.buckets import Window
+from vonage_messages.limits.departures import Departures, Hold
+from vonage_messages.limits.learning import LONGEST_PAUSE, Pause, lesson_of, pause_of, pause_when_used_up
+from vonage_messages.limits.levels import Limits, shown
+from vonage_messages.limits.rate import TOLERANCE, Rate
+from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.state import LimitState
+from vonage_messages.values import is_finite
+from vonage_messages.webhooks.status import MessageStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from vonage_messages.limits.store import LimitStore
+    from vonage_messages.values import Seconds
+
+logger = logging.getLogger("vonage_messages")
+
+_ROUNDS = 1000
+
+
+class Waiter(Protocol):
+    """Somebody who waits for turns under a limiter."""
+
+    @property
+    def schedule(self) -> Schedule:
+        """Those who wait with it."""
+
+    def next_turn(self, now: float) -> float:
+        """Give the instant from which on ``take_turn`` may have something to do, or infinity."""
+
+    def take_turn(self) -> bool:
+        """Let one message leave, if there is one that may; false where there is none."""
+
+    def stop(self, error: VonageMessagesError) -> None:
+        """Let nobody leave any more: the limits cannot be kept."""
+
+
+class Turns:
+    """Who may send when, under *limits*; see ``Limiter`` for the options. For what sends, and nobody else."""
+
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        *,
+        store: LimitStore | None = None,
+        longest_pause: Seconds = LONGEST_PAUSE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.limits = Limits.published() if limits is None else checked_limits(limits)
+        _check_store(store)
+        if not callable(clock):
+            raise ConfigurationError(f"clock must be a function, such as time.time, not {type(clock).__name__}.")
+        if self.limits.caps and store is None:
+            raise ConfigurationError(
+                f"the limit of {shown(self.limits.caps[0])} is a cap, which must outlive this process: give "
+                "Limiter(limits, store=FileLimitStore(path)), or store=MemoryLimitStore() to count from now on."
+            )
+        if not is_finite(longest_pause) or longest_pause <= 0:
+            raise ConfigurationError(
+                f"longest_pause must be a finite number of seconds above 0, not {longest_pause!r}."
+            )
+        self._store = store
+        self._longest_pause = longest_pause
+        self._clock = clock
+        self._state: LimitState | None = None
+        self._was_read = store is None
+        self._open = store is None
+        """Whether the store knows that messages leave; only then do they."""
+        self._writing = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
+        self._saving: asyncio.Task[None] | None = None
+        self._waiters: deque[Waiter] = deque()
+        self._desk: _Desk | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._binding = threading.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
+        self._slack = _slack(self.limits)
+
+    async def acquire(self, message: Message, *, max_wait: Seconds | None = None) -> None:
+        """
+        Wait until *message* may leave, and take its places.
+
+        Raises:
+            LimitTimeoutError: it cannot, or did not, leave within *max_wait* seconds. No place was taken.
+            StoreUnavailableError: what was used before is not known, because the store cannot be read or written.
+            RuntimeError: the limits are in use on another event loop.
+            TypeError: that is no message.
+            ConfigurationError: *max_wait* is no number of seconds of 0 or more.
+        """
+        _check_wait(message, max_wait)
+        deadline = None if max_wait is None else asyncio.get_running_loop().time() + max_wait
+        if not self._open:
+            await self._load_until(deadline)
+        self._bind()
+        if self._desk is None:
+            self._desk = _Desk(self)
+        await self._desk.wait(message, deadline, max_wait)
+
+    async def load(self) -> None:
+        """
+        Read the store, once; everything that sends does it by itself.
+
+        Raises:
+            StoreUnavailableError: it cannot be read or written, or holds no limits.
+            RuntimeError: the limits are in use on another event loop.
+        """
+        self._bind()
+        if self._open:
+            return
+        await asyncio.shield(self._begin_to_load())
+
+    async def save(self) -> None:
+        """
+        Write what is left to the store, if there is one. Do so when nothing is sent any more, and restarts lose
+        nothing: ``Client.close`` and ``SendQueue.close`` do.
+
+        Raises:
+            StoreUnavailableError: it cannot be written.
+            RuntimeError: there is a store, and the limits are in use on another event loop.
+        """
+        if self._store is None:
+            return
+        self._bind()
+        # A task of its own: who is cancelled while waiting for it must not leave half a save behind.
+        await asyncio.shield(asyncio.get_running_loop().create_task(self._save()))
+
+    def observe(self, status: MessageStatus) -> None:
+        """
+        Learn from a status webhook: one that says "too fast" slows its sender, or the pair; most change nothing.
+
+        Raises:
+            RuntimeError: the limits are in use on another event loop, and this one has something to teach.
+            TypeError: that is no status.
+        """
+        if not isinstance(status, MessageStatus):
+            raise TypeError(f"a MessageStatus, as parse_status gives, is needed, not {type(status).__name__}")
+        lesson = lesson_of(status)
+        if lesson is None or not status.from_ or not status.to:
+            return
+        self._bind()
+        # A status tells whom the message went to and whom it came from, as the message did.
+        self.state.slow(
+            lesson.level,
+            channel=status.channel,
+            sender=status.from_,
+            recipient=status.to,
+            pause=lesson.pause,
+            now=asyncio.get_running_loop().time(),
+            why=f"a status says {lesson.code}",
+        )
+        self._look_again()
+        logger.info("the platform asks to slow down: %s of %s", lesson.level, status.channel)
+
+    @property
+    def state(self) -> LimitState:
+        """What is left of the limits, from the first use on, which needs a running loop."""
+        if self._state is None:
+            self._state = LimitState(self.limits, asyncio.get_running_loop().time())
+            if self._store is not None:
+                self._state.keep_in_store()
+        return self._state
+
+    def answered(self, headers: Mapping[str, str]) -> None:
+        """Learn from the headers of an answer that was accepted."""
+        pause = pause_when_used_up(headers, self._clock())
+        if pause is not None:
+            now = asyncio.get_running_loop().time()
+            self.state.pause_account(now, now + pause, "X-RateLimit-Remaining: 0")
+            self._look_again()
+
+    def refused(self, error: RateLimitedError, per_second: float) -> Seconds:
+        """Learn from a 429; *per_second* was sent lately. Gives how long the account is paused."""
+        pause = min(pause_of(error.retry_after, error.headers, self._clock()), self._longest_pause)
+        why = "HTTP 429" if error.retry_after is None else f"HTTP 429, Retry-After: {error.retry_after:g}"
+        self.state.refused(asyncio.get_running_loop().time(), pause, per_second, why)
+        self._look_again()
+        return pause
+
+    def pauses(self, now: float) -> tuple[Pause, ...]:
+        """List what the platform has paused, at the instant *now* of the loop."""
+        if self._state is None:
+            return ()
+        unix_now = self._clock()
+        return tuple(
+            Pause(key=shown(key), until=datetime.fromtimestamp(unix_now + until - now, UTC), why=why)
+            for key, until, why in self._state.pauses(now)
+            if math.isfinite(until)
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether turns can be given: the store has been read."""
+        return self._open
+
+    def join(self, waiter: Waiter) -> None:
+        """Take somebody in who waits for turns."""
+        self._bind()
+        self._waiters.append(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Let go of somebody who waits no longer."""
+        if waiter in self._waiters:
+            self._waiters.remove(waiter)
+
+    def serves_only(self, waiter: Waiter) -> bool:
+        """Tell whether nobody else sends under these limits."""
+        return len(self._waiters) == 1 and self._waiters[0] is waiter
+
+    def may_give(self) -> bool:
+        """Tell whether turns can be given: the store has been read. It is read, if not."""
+        if not self._open:
+            self._begin_to_load()
+        return self._open
+
+    def granted(self, place: Place) -> None:
+        """Note that *place* was given its turn: caps may have to be saved before the next."""
+        if self._store is None or (self._saving is not None and not self._saving.done()):
+            return
+        for gate in (*self.state.account, *place.gates):
+            if isinstance(gate, Window) and gate.needs_save:
+                self._saving = asyncio.get_running_loop().create_task(self._keep_saving())
+                return
+
+    def wake_at(self, when: float) -> None:
+        """Give turns to whoever waits from the instant *when* on, on the clock of the loop."""
+        if when >= self._timer_at:
+            return
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = when
+        self._timer = loop.call_at(when + self._slack, self._on_timer)
+
+    def give_turns(self) -> None:
+        """Give turns, one to each in a round, until nobody can leave; then sleep until one can."""
+        state = self.state
+        if state.slowed:
+            state.recover(asyncio.get_running_loop().time())
+        for _ in range(_ROUNDS):
+            if not self._give_one_turn():
+                break
+        self.sleep()
+
+    def sleep(self) -> None:
+        """Set the timer to when somebody may leave next, or must be told that it is too late."""
+        now = asyncio.get_running_loop().time()
+        for waiter in self._waiters:
+            when = waiter.next_turn(now) if self._open else waiter.schedule.next_end()
+            if when < math.inf:
+                self.wake_at(when)
+
+    def _look_again(self) -> None:
+        """Look soon at those who wait: some may not be able to wait for the end of a pause."""
+        self.wake_at(asyncio.get_running_loop().time())
+
+    def _on_timer(self) -> None:
+        self._timer, self._timer_at = None, math.inf
+        self.give_turns()
+
+    def _give_one_turn(self) -> bool:
+        """Give a turn to the first who can take one, and send it to the end of the row."""
+        for waiter in tuple(self._waiters):
+            if waiter.take_turn():
+                if len(self._waiters) > 1 and waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                    self._waiters.append(waiter)
+                return True
+        return False
+
+    def _bind(self) -> None:
+        """
+        Belong to the running loop.
+
+        Raises:
+            RuntimeError: the limits are in use on another loop. Turns are given without locks, and by timers: on two
+                loops they would be given twice, or never.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return
+        with self._binding:  # two threads may begin at once
+            if self._is_in_use():
+                raise RuntimeError(
+                    "these limits are in use on another event loop, which has not ended, or on which a queue has not "
+                    "been closed: make a Limiter for each thread, and divide the limits between them, or send from one "
+                    "loop."
+                )
+            self._leave_loop()
+            self._loop = loop
+
+    def _is_in_use(self) -> bool:
+        """Tell whether the loop that the limits belong to still runs, or may run again and finds somebody there."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return False
+        if loop.is_running() or any(task is not None and not task.done() for task in (self._loading, self._saving)):
+            return True
+        return any(waiter is not self._desk or len(waiter.schedule) for waiter in self._waiters)
+
+    def _leave_loop(self) -> None:
+        """Forget what belongs to a loop that has ended; what still waited there hears that it was not sent."""
+        lost = 0
+        for waiter in self._waiters:
+            for place in waiter.schedule.drain():  # drained, because they are counted at their limits
+                lost += 1
+                _tell_that_loop_ended(place.owner)
+        if lost:
+            logger.warning(
+                "%d messages waited under these limits and were not sent, because the event loop ended", lost
+            )
+        if self._timer is not None and self._loop is not None and not self._loop.is_closed():
+            self._timer.cancel()
+        self._waiters.clear()
+        self._desk = self._timer = self._loading = self._saving = None
+        self._timer_at = math.inf
+        self._writing = asyncio.Lock()
+        self._open = self._store is None  # a save may have ended with the loop
+
+    def _begin_to_load(self) -> asyncio.Task[None]:
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.get_running_loop().create_task(self._load())
+            self._loading.add_done_callback(_retrieve)
+        return self._loading
+
+    async def _load_until(self, deadline: float | None) -> None:
+        try:
+            async with asyncio.timeout_at(deadline) as limit:
+                await self.load()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise StoreUnavailableError(
+                "the limit store has not answered in time: the message was not sent."
+            ) from error
+
+    async def _load(self) -> None:
+        """Read the store, unless that has been done, and tell it that messages leave from here on."""
+        try:
+            if not self._was_read:
+                await self._read()
+                self._was_read = True
+            await self._write(last=False)
+        except StoreUnavailableError as error:
+            self._stop(error)
+            raise
+        self._open = True
+        self.wake_at(asyncio.get_running_loop().time())
+
+    async def _read(self) -> None:
+        if self._store is None:
+            return
+        try:
+            snapshot = await self._store.load()
+        except Exception as error:
+            raise _unavailable(error, "read") from error
+        if snapshot is None:
+            snapshot = {"version": 1, "saved_at": self._clock(), "last": True, "ready": {}, "counted": {}}
+        try:
+            self.state.load(snapshot, asyncio.get_running_loop().time(), self._clock())
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise StoreUnavailableError(
+                "the limit store holds something that is no snapshot of limits: it was not written by this package, "
+                "or by a later version. Nothing is sent, because what was used is not known."
+            ) from error
+
+    async def _save(self) -> None:
+        """Save what has left, unless the store knows it all; what is being read or saved comes first."""
+        if self._loading is not None and not self._loading.done():
+            await asyncio.wait([self._loading])
+        if not self._open:
+            return
+        last = not any(len(waiter.schedule) for waiter in self._waiters)
+        if last:
+            self._open = False  # who sends behind it has to tell the store first
+        if self._saving is not None and not self._saving.done():
+            await asyncio.wait([self._saving])
+        await self._write(last=last)
+
+    async def _keep_saving(self) -> None:
+        """Save until every cap is in the store: what a full one holds up goes on then."""
+        try:
+            while any(window.needs_save for window in self.state.windows):  # ends: with a save, or with an error
+                await self._write(last=False)
+        except StoreUnavailableError as error:
+            logger.warning("limits could not be saved: %s", error)
+            self._stop(error)
+
+    async def _write(self, *, last: bool) -> None:
+        """Write a snapshot, one at a time: an older one never takes the place of a newer."""
+        if self._store is None:
+            return
+        async with self._writing:
+            unsaved = [(window, window.unsaved) for window in self.state.windows]
+            now = asyncio.get_running_loop().time()
+            try:
+                await self._store.save(self.state.snapshot(now, self._clock(), last=last))
+            except Exception as error:
+                raise _unavailable(error, "written") from error
+        for window, number in unsaved:
+            window.saved(number)
+            for waiter in self._waiters:
+                waiter.schedule.reopened(window)
+        self.wake_at(asyncio.get_running_loop().time())
+
+    def _stop(self, error: VonageMessagesError) -> None:
+        """Let everybody who waits fail; who comes later finds out whether the store is back."""
+        self._open = False
+        for waiter in tuple(self._waiters):
+            waiter.stop(error)
+
+
+class _Desk:
+    """Where single sends wait: a schedule without connections of its own."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self.schedule = Schedule(turns.state)
+        turns.join(self)
+
+    async def wait(self, message: Message, deadline: float | None, max_wait: Seconds | None) -> None:
+        """Wait for one turn, until *deadline*; *max_wait* is how the caller has put that."""
+        loop = asyncio.get_running_loop()
+        place = Place(message, Priority.NORMAL, loop.time(), loop.create_future())
+        place.keeps_order = False
+        place.options = max_wait
+        if deadline is not None:
+            place.give_up_at = deadline
+        self.schedule.add(place)
+        if deadline is not None and max_wait is not None:
+            wait, key = self.schedule.forecast(place, place.since)
+            if place.since + wait > deadline:
+                self.schedule.drop(place)
+                raise LimitTimeoutError(max(wait, max_wait), max_wait, shown(key or "account"))
+        if self.schedule.waiting == 1:
+            self._turns.give_turns()
+        else:
+            # Not at once: turns given to a long row of tasks that are only being made would be taken all together.
+            self._turns.sleep()
+        try:
+            await place.owner
+        except asyncio.CancelledError:
+            self._leave(place)
+            raise
+        if self.schedule.state.departures is not None:
+            await self._depart(place, self.schedule.state.departures)
+
+    async def _depart(self, place: Place, departures: Departures) -> None:
+        """Leave behind what others have held back, where they share these limits."""
+        gates = (*self.schedule.state.account, *place.gates)
+        hold = Hold(departures, gates, place.granted_at)
+        while (opens_at := hold.opens_at(asyncio.get_running_loop().time())) is not None:  # ends: with the bunch
+            if opens_at >= place.give_up_at:
+                hold.end()
+                self.schedule.give_back(place, asyncio.get_running_loop().time())
+                raise LimitTimeoutError(opens_at - place.since, place.options, shown(hold.key))
+            try:
+                await asyncio.sleep(opens_at - asyncio.get_running_loop().time())
+            except asyncio.CancelledError:
+                hold.end()
+                self.schedule.give_back(place, asyncio.get_running_loop().time())
+                raise
+
+    def _leave(self, place: Place) -> None:
+        """Let go of somebody whose wait was cancelled: a turn that came just then goes to the next."""
+        if self.schedule.drop(place) or place.owner.cancelled() or place.owner.exception() is not None:
+            return
+        self.schedule.give_back(place, asyncio.get_running_loop().time())
+        self._turns.sleep()
+
+    def next_turn(self, now: float) -> float:
+        return min(self.schedule.next_time(now), self.schedule.next_end())
+
+    def take_turn(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        for late in self.schedule.overdue(now):
+            wait, key = self.schedule.forecast(late, now)
+            if not late.owner.done():
+                late.owner.set_exception(
+                    LimitTimeoutError(max(wait, late.options), late.options, shown(key or "account"))
+                )
+        if not self.schedule.waiting or not self._turns.may_give():
+            return False
+        place = self.schedule.take(now)
+        if place is None:
+            return False
+        self._turns.granted(place)
+        self.schedule.sweep(now)
+        if place.owner.done():
+            self.schedule.give_back(place, now)
+        else:
+            place.owner.set_result(None)
+        return True
+
+    def stop(self, error: VonageMessagesError) -> None:
+        for place in self.schedule.drain():
+            if not place.owner.done():
+                place.owner.set_exception(error)
+
+
+def checked_limits(limits: object, wanted: str = "Limits") -> Limits:
+    """Refuse what are no limits; *wanted* says what else could have been given."""
+    if not isinstance(limits, Limits):
+        raise ConfigurationError(
+            f"limits must be {wanted}, such as Limits(account=Rate(30)), not {type(limits).__name__}."
+        )
+    return limits
+
+
+def _check_store(store: object) -> None:
+    """Refuse what keeps no limits, such as the bare path of a file, or a class instead of an object."""
+    if store is None:
+        return
+    if isinstance(store, type) or not all(callable(getattr(store, name, None)) for name in ("load", "save")):
+        what = f"the class {store.__name__}" if isinstance(store, type) else type(store).__name__
+        raise ConfigurationError(
+            f"store must have async load and save, such as FileLimitStore('caps.json'), and not be {what}."
+        )
+
+
+def _check_wait(message: object, max_wait: object) -> None:
+    """Refuse what is no message, and what is no span of time; 0 asks for a place that is free at once."""
+    if not isinstance(message, Message):
+        raise TypeError(f"a message such as Sms(…) is needed, not {type(message).__name__}")
+    if max_wait is None:
+        return
+    if not is_finite(max_wait) or max_wait < 0:
+        raise ConfigurationError(f"max_wait must be a finite number of seconds of 0 or more, not {max_wait!r}.")
+
+
+def _tell_that_loop_ended(owner: object) -> None:
+    """Let a future that waited on a loop which has ended fail; what waits without one has nobody to be told."""
+    if not isinstance(owner, asyncio.Future) or owner.done():
+        return
+    with contextlib.suppress(RuntimeError):  # the loop takes no callbacks any more: the future knows all the same
+        owner.set_exception(QueueClosedError("the event loop ended before the message had its turn: it was not sent."))
+
+
+def _slack(limits: Limits) -> Seconds:
+    """
+    How much later than necessary to wake: at 1,000 a second five places at once, instead of a thousand timers.
+
+    It spends half of the tolerance that exists for late timers, so that no place is lost by it.
+    """
+    account = limits.account
+    if isinstance(account, Rate) and account.burst is None:
+        return max(0.0, TOLERANCE / 2 - account.interval)
+    return 0.0
+
+
+def _unavailable(error: Exception, what: str) -> StoreUnavailableError:
+    """Say that a store failed, in its own words where those may be logged."""
+    if isinstance(error, StoreUnavailableError):
+        return error
+    return StoreUnavailableError(f"the limit store cannot be {what}: {type(error).__name__}.")
+
+
+def _retrieve(task: asyncio.Task[None]) -> None:
+    """Look at the error of a task whose waiters have been told another way."""
+    if not task.cancelled():
+        task.exception()

@@ -2,8 +2,8 @@
 What the tests of the built package share: the wheel, the wheelhouse, and environments to install into.
 
 Each environment is a copy of one that pip has filled, and pip fills it as seldom as can be: a start of pip takes a
-second, a copy a tenth of that. pip runs outside of them (``pip --python``), so they hold what a user's program would
-see and no pip.
+second, a copy of links a tenth of that. pip runs outside of them (``pip --python``), so they hold what a user's program
+would see and no pip.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Environment:
     def copy(self) -> Environment:
         """The same again, in a new folder beside this one."""
         other = attrs.evolve(self, root=Path(tempfile.mkdtemp(dir=self.root.parent.parent)) / "environment")
-        shutil.copytree(self.root, other.root, symlinks=True)
+        # The files are shared: pip and Python put a new file in the place of an old one, and never write into it.
+        shutil.copytree(self.root, other.root, symlinks=True, copy_function=os.link)
         other.home.mkdir()
         return other
 

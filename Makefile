@@ -4,13 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
+BROWSER_SETUP := $(VENV)/.set-up-browser
 WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 # How many processes run the tests: as many as there are processors, at most four.
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-kills clean
+.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-kills clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +24,10 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 # Bytecode is kept: tests start the interpreter two hundred times, and each would compile all modules again.
 test: $(SETUP) $(WHEELS) ## Run the tests
 	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
+
+test-browser: $(BROWSER_SETUP) ## Drive the web inbox with Chromium (installs it on Debian, as root)
+	@tests/browser/find-chromium.sh >/dev/null
+	@$(BIN)/python -m pytest -q tests/browser $(ARGS)
 
 lint: $(SETUP) ## Check style, formatting and the floors of the house
 	@$(BIN)/ruff check .
@@ -71,6 +76,12 @@ $(SETUP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) (once; half a minute)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# What drives a browser: fifty megabytes, and only for the tests that do.
+$(BROWSER_SETUP): $(SETUP)
+	@echo "Setting up Playwright (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser-tests]'
 	@touch $@
 
 # What the tests of the built package install without a network: Vonage's own SDK package, our dependencies, pytest.

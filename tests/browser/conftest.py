@@ -1,0 +1,78 @@
+"""
+What the browser tests share: Chromium once for the session, a fresh profile and a watched page for each test.
+
+Playwright's plain interface keeps a loop of its own in this thread, so everything of ours runs in the thread of the
+fixtures: ``vonage_loop.submit(…).result()``. Nothing sleeps; what is to come is waited for.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from .watching import Watched
+
+if TYPE_CHECKING:
+    from vonage_messages.testing import RunningSimulator
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE = (1280, 800)
+NARROW = (390, 844)
+WITHIN = 20_000
+"""Milliseconds that a page may take for one thing: far more than it does, on a busy machine too."""
+
+Open = Callable[..., Watched]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium, without a window, with a profile that goes with it."""
+    finder = Path(__file__).parent / "find-chromium.sh"
+    found = subprocess.run([str(finder)], capture_output=True, text=True, timeout=600, check=False)  # noqa: S603  ours
+    if found.returncode != 0:
+        pytest.fail(found.stderr)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watch(browser: Browser) -> Iterator[Open]:
+    """Open windows, each in a profile of its own, and check at the end that nothing went wrong in any."""
+    opened: list[Watched] = []
+
+    def watch(origin: str, size: tuple[int, int] = WIDE, **options: object) -> Watched:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
+        context.set_default_timeout(WITHIN)
+        watched = Watched(context.new_page(), origin)
+        opened.append(watched)
+        return watched
+
+    yield watch
+    try:
+        for each in opened:
+            each.check()
+    finally:
+        for each in opened:
+            each.page.context.close()
+
+
+@pytest.fixture
+def inbox(watch: Open, vonage_simulator: RunningSimulator) -> Watched:
+    """A watched window on the simulator of the test."""
+    return watch(vonage_simulator.url)

@@ -11,16 +11,17 @@ import shutil
 import sqlite3
 import stat
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vonage_messages import errors
 from vonage_messages.ledger import NewRow, State
-from vonage_messages.stores.sqlite import SqliteLedgerStore, statements
+from vonage_messages.stores.sqlite import SqliteLedgerStore, statements, writer
 from vonage_messages.stores.sqlite.file import APPLICATION_ID, LedgerFile
 from vonage_messages.stores.sqlite.writer import Kind, Mode
 
@@ -370,15 +371,22 @@ def test_memory_does_not_grow_with_the_rows(program: Program) -> None:
     assert grown < 12_000  # KiB: the page cache of SQLite may still fill up
 
 
-async def test_call_of_a_thousand_waiting_tasks_shares_commits(store: SqliteLedgerStore, some: Rows) -> None:
+async def test_thousand_calls_that_wait_share_commits(
+    store: SqliteLedgerStore, some: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await store.add(some(0, 1_000), now=NOW)
     await store.claim("a", count=1_000, lease_until=NOW + 60, now=NOW)
-    begun = time.perf_counter()
-    for number in range(1, 51):
-        await store.mark_sending([number], owner="a", now=NOW)
-    one_after_the_other = (time.perf_counter() - begun) / 50
-    begun = time.perf_counter()
-    marked = await asyncio.gather(*(store.mark_sending([n], owner="a", now=NOW) for n in range(51, 1_001)))
-    together = (time.perf_counter() - begun) / 950
-    assert marked == [{number: 1} for number in range(51, 1_001)]
-    assert together < one_after_the_other
+    together, all_asked, sizes = writer._together, threading.Event(), []
+
+    def counted(file: LedgerFile, calls: Sequence[Any]) -> None:
+        sizes.append(len(calls))
+        assert all_asked.wait(60)
+        together(file, calls)
+
+    monkeypatch.setattr(writer, "_together", counted)
+    asking = asyncio.gather(*(store.mark_sending([n], owner="a", now=NOW) for n in range(1, 1_001)))
+    await asyncio.sleep(0)
+    all_asked.set()
+    assert await asking == [{number: 1} for number in range(1, 1_001)]
+    assert sum(sizes) == 1_000
+    assert len(sizes) <= 20

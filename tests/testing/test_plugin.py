@@ -24,7 +24,7 @@ import threading
 import pytest
 
 from vonage_messages import Sms, WhatsappText
-from vonage_messages.testing import assert_callbacks_accepted, assert_sent
+from vonage_messages.testing import assert_callbacks_accepted, assert_sent, assert_status
 
 QUESTION = WhatsappText(to="447700900000", from_="447700900001", text="Shall we ring?")
 
@@ -39,6 +39,7 @@ async def test_in_a_coroutine(vonage_client, vonage_simulator, vonage_webhooks):
     await vonage_client.reply(reply, "Thanks!")
     assert_sent(vonage_simulator, text="Thanks!", to="447700900000", context={{"message_uuid": reply.message_uuid}})
     await vonage_simulator.settle()
+    assert_status(vonage_simulator, sent, "read")
     assert_callbacks_accepted(vonage_simulator)
 
 @pytest.mark.{mark}

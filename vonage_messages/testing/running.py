@@ -15,8 +15,7 @@ import attrs
 from aiohttp import web
 
 from vonage_messages.adapters.aiohttp import INBOUND_PATH, STATUS_PATH, add_webhooks
-from vonage_messages.clock import ManualClock
-from vonage_messages.errors import SimulatorError, WaitTimeoutError
+from vonage_messages.errors import WaitTimeoutError
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.simulator import Simulator
 from vonage_messages.webhooks.inbound import InboundMessage
@@ -102,7 +101,7 @@ if TYPE_CHECKING:
             """See below."""
 
         def advance(self, seconds: Seconds) -> Pending[None]:  # type: ignore[override]
-            """See below."""
+            """See ``Simulator``."""
 
         def inbound(self, **arguments: Any) -> Pending[CallbackTry]:  # type: ignore[override]
             """See ``Simulator``."""
@@ -129,18 +128,6 @@ else:
         def call(self, function: Callable[[Simulator], T]) -> T:
             """Call *function* with the simulator itself, in its thread, and give what it gives."""
             return self._loop.call(lambda: function(self._object))
-
-        def advance(self, seconds: Seconds) -> Pending[None]:
-            """
-            Let *seconds* pass on the ``ManualClock`` that the simulator was given (``clock="manual"``).
-
-            Raises:
-                SimulatorError: it was given another clock.
-            """
-            clock = self._object._clock  # noqa: SLF001  the one who made it
-            if not isinstance(clock, ManualClock):
-                raise SimulatorError('this simulator has no clock to move: give it clock="manual"')
-            return self._loop.submit(self._object.advance(seconds))
 
 
 @attrs.define(eq=False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.delivery import Delivery
     from vonage_messages.simulator.dispatch import Webhooks
     from vonage_messages.simulator.faults import Fault, FaultKind, Faults, PlacedFault
+    from vonage_messages.simulator.habits import Answers, Habit, Reacts, Reads, Stops, Taps
     from vonage_messages.simulator.handle import Simulator
     from vonage_messages.simulator.state import (
         Arrival,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Answers",
     "Arrival",
     "Arrivals",
     "CallbackTry",
@@ -42,18 +44,24 @@ __all__ = [
     "Fault",
     "FaultKind",
     "Faults",
+    "Habit",
     "KnownInbound",
     "MessageUpdate",
     "PlacedFault",
+    "Reacts",
+    "Reads",
     "ReceivedMessage",
     "Refusal",
     "Simulator",
     "SimulatorState",
     "StatusNote",
+    "Stops",
+    "Taps",
     "Webhooks",
 ]
 
 _HOME = {
+    "Answers": "habits",
     "Arrival": "state",
     "Arrivals": "state",
     "CallbackTry": "callbacks",
@@ -62,14 +70,19 @@ _HOME = {
     "Fault": "faults",
     "FaultKind": "faults",
     "Faults": "faults",
+    "Habit": "habits",
     "KnownInbound": "state",
     "MessageUpdate": "state",
     "PlacedFault": "faults",
+    "Reacts": "habits",
+    "Reads": "habits",
     "ReceivedMessage": "state",
     "Refusal": "state",
     "Simulator": "handle",
     "SimulatorState": "state",
     "StatusNote": "state",
+    "Stops": "habits",
+    "Taps": "habits",
     "Webhooks": "dispatch",
 }
 

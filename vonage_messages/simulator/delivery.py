@@ -94,15 +94,18 @@ class Step:
     """The error code of a status that tells a failure."""
 
 
-def timeline(delivery: Delivery, number: int, *, channel: str, failure: Failure | None = None) -> tuple[Step, ...]:
+def timeline(
+    delivery: Delivery, number: int, *, channel: str, failure: Failure | None = None, reads_after: Seconds | None = None
+) -> tuple[Step, ...]:
     """
     Give the statuses of a message in the order in which their callbacks leave.
 
     *number* counts the messages of a simulator; it and the seed of *delivery* decide everything that is left open.
-    *channel* is named as in v1.
+    *channel* is named as in v1. *reads_after* is how long the person takes who has a habit, to the second; one who
+    never reads takes for ever (``math.inf``).
     """
     draws = Draws(f"{delivery.seed}/{number}")
-    steps = _steps(delivery, draws, channel, failure)
+    steps = _steps(delivery, draws, channel, failure, reads_after)
     if delivery.overtaken_share:
         steps = _overtaken(steps, delivery.overtaken_share, draws)
     if delivery.repeated_share:
@@ -124,7 +127,9 @@ def retry_delays() -> Iterator[Seconds]:
         delay = min(delay * 2, LONGEST_RETRY)
 
 
-def _steps(delivery: Delivery, draws: Draws, channel: str, failure: Failure | None) -> list[Step]:
+def _steps(
+    delivery: Delivery, draws: Draws, channel: str, failure: Failure | None, reads_after: Seconds | None
+) -> list[Step]:
     at = draws.varied(delivery.submitted_after, delivery.spread)
     if failure is not None and failure.status == "rejected":
         return [Step(status="rejected", happens_after=at, leaves_after=at, code=failure.code)]
@@ -133,8 +138,12 @@ def _steps(delivery: Delivery, draws: Draws, channel: str, failure: Failure | No
     if failure is not None:
         return [*steps, Step(status=failure.status, happens_after=at, leaves_after=at, code=failure.code)]
     steps.append(Step(status="delivered", happens_after=at, leaves_after=at))
-    if channel in CHANNELS_THAT_TELL_READ and draws.happens(delivery.read_share):
-        at += draws.varied(delivery.read_after, delivery.spread)
+    if reads_after is None:
+        reads_after = math.inf
+        if draws.happens(delivery.read_share):
+            reads_after = draws.varied(delivery.read_after, delivery.spread)
+    if channel in CHANNELS_THAT_TELL_READ and reads_after < math.inf:
+        at += reads_after
         steps.append(Step(status="read", happens_after=at, leaves_after=at))
     return steps
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import math
 from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -20,8 +21,10 @@ import attrs
 
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator.callbacks import Callback, CallbackTry, checked_webhook_url
-from vonage_messages.simulator.delivery import Delivery, Failure, Step, timeline
+from vonage_messages.simulator.delivery import CHANNELS_THAT_TELL_READ, Delivery, Failure, Step, timeline
+from vonage_messages.simulator.draws import Draws
 from vonage_messages.simulator.faults import Moment, Target
+from vonage_messages.simulator.habits import CHANNELS, deed, read_after
 from vonage_messages.simulator.people import inbound_v0_1, inbound_v1
 from vonage_messages.simulator.state import ReceivedMessage, StatusNote, instant
 from vonage_messages.simulator.statuses import Chain, Happened, Outbound, status_v0_1, status_v1
@@ -33,9 +36,11 @@ if TYPE_CHECKING:
 
     from vonage_messages.simulator.callbacks import CallbackSender
     from vonage_messages.simulator.faults import Faults
+    from vonage_messages.simulator.habits import Deed, Habit, People
     from vonage_messages.simulator.people import Written
     from vonage_messages.simulator.schedule import Schedule
     from vonage_messages.simulator.state import SimulatorState
+    from vonage_messages.values import Seconds
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -108,6 +113,8 @@ class Dispatch:
         *,
         state: SimulatorState,
         schedule: Schedule,
+        people: People,
+        on_deed: Callable[[ReceivedMessage, Deed], object],
         faults: Faults,
         clock: Callable[[], float],
         price: Decimal,
@@ -121,6 +128,9 @@ class Dispatch:
         self._sender = sender
         self._state = state
         self._schedule = schedule
+        self._on_deed = on_deed
+        self.people = people
+        """What people do with what reaches them; ``on_deed`` is told when they do it."""
         self._faults = faults
         self._clock = clock
         self._price = price
@@ -182,14 +192,35 @@ class Dispatch:
         """Decide what becomes of a message, and let it begin."""
         message = way.message
         channel = _v1_channel(message.channel)
+        number = next(self._numbers)
+        delivery = self._delivery_of(message, channel)
+        failure = self._failure_of(message.to, channel)
+        habit = self.people.of(message.to, channel)
         way.begun_at = self._clock()
-        way.steps = timeline(
-            self._delivery_of(message, channel),
-            next(self._numbers),
-            channel=channel,
-            failure=self._failure_of(message.to, channel),
-        )
+        if habit is None:
+            way.steps = timeline(delivery, number, channel=channel, failure=failure)
+        else:
+            draws = Draws(f"{delivery.seed}/{number}/person")
+            reads_after = read_after(habit, draws)
+            way.steps = timeline(delivery, number, channel=channel, failure=failure, reads_after=reads_after)
+            self._expect(way, habit, draws, reads_after or 0.0)
         self._plan(way)
+
+    def _expect(self, way: _Way, habit: Habit, draws: Draws, reads_after: Seconds) -> None:
+        """Let the person do what is their habit, once they have read the message."""
+        message = way.message
+        channel = _v1_channel(message.channel)
+        told = {step.status: step.happens_after for step in way.steps}
+        read = told.get("read")
+        if read is None and "delivered" in told and channel not in CHANNELS_THAT_TELL_READ:
+            read = told["delivered"] + reads_after
+        if read is None or read == math.inf or channel not in CHANNELS:
+            return
+        done = deed(habit, draws, channel, message.payload if message.version == "v1" else {})
+        if done is not None and not self._schedule.add(
+            way.begun_at + read + done.after, partial(self._on_deed, message, done)
+        ):
+            _LOGGER.warning("too many messages are still on their way: one more gets no answer")
 
     def _delivery_of(self, message: ReceivedMessage, channel: str) -> Delivery:
         """Say how a message fares: like every other, unless a fault lets its statuses leave in another order."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
 import math
 import secrets
 import time
@@ -28,6 +29,7 @@ from vonage_messages.simulator.callbacks import CallbackSender
 from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.faults import Faults
+from vonage_messages.simulator.habits import People
 from vonage_messages.simulator.injection import Injection
 from vonage_messages.simulator.keys import process_private_key, public_key_of
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
@@ -38,16 +40,19 @@ from vonage_messages.simulator.state import KnownInbound, Media, ReceivedMessage
 from vonage_messages.simulator.tokens import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
     from types import TracebackType
 
     from vonage_messages.clients import Client
     from vonage_messages.clock import Clock
     from vonage_messages.simulator.callbacks import CallbackTry
+    from vonage_messages.simulator.habits import Deed
     from vonage_messages.simulator.relay import Relay
     from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
+
+_LOGGER = logging.getLogger(__name__)
 
 _HIGHEST_PORT = 65535
 _PRICE = Decimal("0.01")
@@ -167,6 +172,8 @@ class Simulator:
             self._sender,
             state=self.state,
             schedule=self._schedule,
+            people=People(),
+            on_deed=self._do,
             faults=self.faults,
             clock=clock,
             price=price,
@@ -338,6 +345,17 @@ class Simulator:
         """
         self._dispatch.fail(Failure(code=code, status=status), to=to, channel=channel)
 
+    @property
+    def people(self) -> People:
+        """
+        What people do with what reaches them.
+
+        ::
+
+            simulator.people.add(Reads(after=3), Answers("YES", share=0.2, after=5))
+        """
+        return self._dispatch.people
+
     def recover(self) -> None:
         """Let every message arrive again."""
         self._dispatch.recover()
@@ -412,7 +430,35 @@ class Simulator:
         Raises:
             SimulatorError: the simulator is not running, or the platform sends no such message.
         """
-        answered = self._answered(reply_to)
+        known, first = self._write(
+            channel=channel,
+            message_type=message_type,
+            from_=from_,
+            to=to,
+            answered=self._answered(reply_to),
+            file=Media(
+                content=b"made up" if media is None else media, content_type=media_type, sent_at=instant(self._clock())
+            ),
+            version=version,
+            signature_secret=signature_secret,
+            fields=fields,
+        )
+        return known, None if first is None else await _first_try(first)
+
+    def _write(  # noqa: PLR0913  what a person writes, by name
+        self,
+        *,
+        channel: str | None,
+        message_type: str,
+        from_: str | None,
+        to: str | None,
+        answered: ReceivedMessage | None,
+        file: Media,
+        version: str | None,
+        signature_secret: str | None,
+        fields: Mapping[str, Any],
+    ) -> tuple[KnownInbound, asyncio.Future[CallbackTry] | None]:
+        """Let a person write now, and give what is kept of it, with the future of the first try to hand it over."""
         chosen = channel or (_v1_channel(answered.channel) if answered is not None else "sms")
         written = Written(
             message_uuid=str(uuid4()),
@@ -426,12 +472,28 @@ class Simulator:
             fields=fields,
         )
         first = self._dispatch.write(written, version=version, signature_secret=signature_secret)
-        known = self._keep(written, b"made up" if media is None else media, media_type)
-        return known, None if first is None else await _first_try(first)
+        return self._keep(written, file), first
 
-    def _keep(self, written: Written, media: bytes, media_type: str) -> KnownInbound:
-        at = instant(written.at)
-        self.state.add_media(written.message_uuid, Media(content=media, content_type=media_type, sent_at=at))
+    def _do(self, message: ReceivedMessage, done: Deed) -> None:
+        """Let a person do what is their habit, where the channel can tell of it."""
+        try:
+            self._write(
+                channel=_v1_channel(message.channel),
+                message_type=done.message_type,
+                from_=message.to,
+                to=message.from_,
+                answered=message if done.quotes else None,
+                file=Media(content=b"", content_type="application/octet-stream", sent_at=instant(self._clock())),
+                version=None,
+                signature_secret=None,
+                fields=done.fields,
+            )
+        except SimulatorError as error:
+            # An SMS from a name, say, cannot be answered.
+            _LOGGER.info("a person could not do what is their habit: %s", error)
+
+    def _keep(self, written: Written, file: Media) -> KnownInbound:
+        self.state.add_media(written.message_uuid, file)
         known = KnownInbound(
             message_uuid=written.message_uuid,
             channel=written.channel,
@@ -439,7 +501,7 @@ class Simulator:
             from_=written.from_,
             to=written.to,
             payload=inbound_kept(written),
-            written_at=at,
+            written_at=instant(written.at),
             context_uuid=written.context_uuid,
         )
         self.state.add_written(known)

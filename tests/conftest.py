@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 import uuid
@@ -56,3 +57,9 @@ def postgres() -> Iterator[str]:
 def schema() -> str:
     """Name a schema that no other test has."""
     return f"test_{uuid.uuid4().hex[:12]}"
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass by the fifteen thousand tests themselves: many a test has it look for leaks."""
+    gc.collect()
+    gc.freeze()

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import inspect
 import selectors
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from typing import Any
 
 import attrs
@@ -231,3 +231,30 @@ class Tools:
 @pytest.fixture(scope="session")
 def tools() -> Tools:
     return Tools()
+
+
+class Hesitation:
+    """How long this process was kept from its work, at most: what came meanwhile seems to come all at once."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._watching = asyncio.get_running_loop().create_task(self._watch())
+
+    async def end(self) -> None:
+        self._watching.cancel()
+        await asyncio.gather(self._watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:  # ends: with the test, which cancels it
+            before = loop.time()
+            await asyncio.sleep(0.005)
+            self.longest = max(self.longest, loop.time() - before - 0.005)
+
+
+@pytest.fixture
+async def hesitation() -> AsyncIterator[Hesitation]:
+    """Watch for how long this process is kept from its work, for tests that look at when something came."""
+    watched = Hesitation()
+    yield watched
+    await watched.end()

@@ -332,32 +332,6 @@ async def killed_and_resumed(start: Start, simulator: Simulator, limits: str, ea
     return list(simulator.arrivals)
 
 
-class Hesitation:
-    """How long this process was kept from its work, at most: what came meanwhile seems to come all at once."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._watching = asyncio.get_running_loop().create_task(self._watch())
-
-    async def end(self) -> None:
-        self._watching.cancel()
-        await asyncio.gather(self._watching, return_exceptions=True)
-
-    async def _watch(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:  # ends: with the test, which cancels it
-            before = loop.time()
-            await asyncio.sleep(0.005)
-            self.longest = max(self.longest, loop.time() - before - 0.005)
-
-
-@pytest.fixture
-async def hesitation() -> AsyncIterator[Hesitation]:
-    watched = Hesitation()
-    yield watched
-    await watched.end()
-
-
 def most_too_many(arrivals: Sequence[Arrival], rate: Rate, jitter: float) -> float:
     """Give by how many messages a window had more than *rate* allows, at most."""
     instants = [arrival.at for arrival in arrivals]
@@ -369,7 +343,7 @@ def most_too_many(arrivals: Sequence[Arrival], rate: Rate, jitter: float) -> flo
 
 
 async def test_account_limit_holds_over_kill_and_resume(
-    start: Start, path: Path, simulator: Simulator, hesitation: Hesitation
+    start: Start, path: Path, simulator: Simulator, hesitation: Any
 ) -> None:
     async with Outbox.open(path) as outbox:
         await outbox.add(message(number) for number in range(500))
@@ -378,7 +352,7 @@ async def test_account_limit_holds_over_kill_and_resume(
 
 
 async def test_burst_is_not_had_twice_over_kill_and_resume(
-    start: Start, path: Path, simulator: Simulator, hesitation: Hesitation
+    start: Start, path: Path, simulator: Simulator, hesitation: Any
 ) -> None:
     async with Outbox.open(path) as outbox, simulator.client() as client:
         await outbox.add(message(number) for number in range(500))
@@ -392,7 +366,7 @@ async def test_burst_is_not_had_twice_over_kill_and_resume(
 
 
 async def test_pair_limit_holds_over_kill_and_resume(
-    start: Start, path: Path, simulator: Simulator, hesitation: Hesitation
+    start: Start, path: Path, simulator: Simulator, hesitation: Any
 ) -> None:
     people = [f"44770090000{number}" for number in range(3)]
     async with Outbox.open(path) as outbox:
@@ -424,7 +398,7 @@ async def test_cap_holds_over_kill_and_resume(start: Start, path: Path, simulato
 
 @pytest.mark.parametrize("rate", [Rate(20), Rate(10, burst=12)])
 async def test_limit_holds_when_the_next_run_begins_in_the_very_moment_of_the_death(
-    path: Path, tmp_path: Path, simulator: Simulator, rate: Rate, hesitation: Hesitation
+    path: Path, tmp_path: Path, simulator: Simulator, rate: Rate, hesitation: Any
 ) -> None:
     """A copy of the file is what a death in this moment leaves; no start-up time helps the next run."""
     async with Outbox.open(path) as outbox, simulator.client() as client:

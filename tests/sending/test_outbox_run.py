@@ -205,11 +205,14 @@ async def test_more_rows_than_are_claimed_at_a_time_are_all_sent(
 async def test_no_more_than_a_window_is_claimed_at_a_time(outbox: Outbox, client: Client) -> None:
     await outbox.add(some(WINDOW + 3_000))
     running = asyncio.create_task(outbox.run(client, limits=Limits(account=Rate(1))))
-    await asyncio.sleep(1.0)
+    async with asyncio.timeout(60):
+        while (await outbox.store.counts())[State.CLAIMED] < WINDOW - 100:  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # long enough to claim a thousand more
     counts = await outbox.store.counts()
     outbox.stop()
     await running
-    assert 1_000 <= counts[State.CLAIMED] <= WINDOW
+    assert counts[State.CLAIMED] <= WINDOW
     assert (await outbox.store.counts())[State.CLAIMED] == 0
 
 
@@ -666,7 +669,9 @@ def test_budget_that_cannot_work_is_refused(budget: dict[str, Any]) -> None:
 # Limits -----------------------------------------------------------------------------------------------------------
 
 
-async def test_limits_hold_from_one_run_to_the_next(outbox: Outbox, platform: Platform, client: Client) -> None:
+async def test_limits_hold_from_one_run_to_the_next(
+    outbox: Outbox, platform: Platform, client: Client, hesitation: Any
+) -> None:
     limits = Limits(account=Rate(20, burst=10))
     for first in (0, 12, 24):
         await outbox.add(some(12, first))
@@ -674,7 +679,7 @@ async def test_limits_hold_from_one_run_to_the_next(outbox: Outbox, platform: Pl
     instants = [came.at for came in platform.came]
     for begin in range(len(instants)):
         for end in range(begin, len(instants)):
-            assert end - begin + 1 <= 10 + 20 * (instants[end] - instants[begin] + 0.05) + 1
+            assert end - begin + 1 <= 10 + 20 * (instants[end] - instants[begin] + 0.05 + hesitation.longest) + 1
 
 
 async def test_cap_is_kept_in_the_file(path: Path, platform: Platform, client: Client) -> None:

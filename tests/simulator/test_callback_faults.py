@@ -71,7 +71,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def simulator(hook: Hook, clock: ManualClock) -> AsyncIterator[Simulator]:
     async with Simulator(status_url=hook.url, inbound_url=hook.url, delivery=FAST, clock=clock) as running:
-        hook.verifier = SignatureVerifier(running.signature_secret, clock=clock)
+        hook.verifier = SignatureVerifier(running.signature_secret)
         yield running
 
 

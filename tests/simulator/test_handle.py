@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from vonage_messages.errors import ConfigurationError, SimulatorError
-from vonage_messages.simulator import Simulator
+from vonage_messages.simulator import Delivery, Simulator
 
 
 def pem_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes | None = None) -> str:
@@ -235,3 +235,36 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="Simulatr"):
         simulator.Simulatr  # noqa: B018
     assert dir(simulator) == simulator.__all__
+
+
+async def test_rate_and_delivery_may_be_changed_while_it_runs() -> None:
+    async with Simulator(rate=1.0, monotonic=lambda: 1.0) as simulator, aiohttp.ClientSession() as session:
+        credentials = {"Authorization": aiohttp.encode_basic_auth(simulator.api_key, simulator.api_secret)}
+        sms = {"channel": "sms", "message_type": "text", "to": "447700900000", "from": "Acme", "text": "a"}
+        statuses = []
+        for rate in (1.0, None):
+            simulator.limit(rate)
+            for _ in range(2):
+                async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=credentials) as response:
+                    statuses.append(response.status)
+        assert statuses == [202, 429, 202, 202]
+        assert (simulator.rate, simulator.burst) == (None, None)
+        with pytest.raises(ConfigurationError, match="burst belongs to a rate"):
+            simulator.limit(None, 5)
+        simulator.delivery = Delivery(submitted_after=0, delivered_after=0, spread=0)
+        async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=credentials):
+            await simulator.settle()
+        notes = simulator.state.statuses(simulator.messages[-1].message_uuid)
+        assert len({note.at for note in notes}) == 1
+
+
+def test_failures_can_be_looked_at() -> None:
+    simulator = Simulator()
+    simulator.fail(1320, to="447700900000")
+    simulator.fail(1000, channel="sms", status="undeliverable")
+    assert {key: failure.code for key, failure in simulator.failures.items()} == {
+        ("447700900000", None): 1320,
+        (None, "sms"): 1000,
+    }
+    simulator.recover()
+    assert not simulator.failures

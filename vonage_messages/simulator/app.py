@@ -137,8 +137,8 @@ class MessagesAPI:
     account: Account
     state: SimulatorState
     balance: Balance
-    limiter: RateLimiter | None
-    """``None`` where requests are not limited."""
+    limiter: Callable[[], RateLimiter | None]
+    """Gives what limits requests now; ``None`` where nothing does."""
     clock: Callable[[], float]
     """Unix seconds."""
     credentials_clock: Callable[[], float]
@@ -301,9 +301,10 @@ class MessagesAPI:
         self._strike(self.injection.before(request, self.clock()))
 
     def _limit(self, arrived: float) -> None:
-        if self.limiter is None:
+        limiter = self.limiter()
+        if limiter is None:
             return
-        decision = self.limiter.admit(arrived)
+        decision = limiter.admit(arrived)
         if not decision.admitted:
             raise _RefusedError(
                 problems.throttled(

@@ -13,6 +13,7 @@ import logging
 import math
 from collections import deque
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -31,7 +32,7 @@ from vonage_messages.simulator.statuses import Chain, Happened, Outbound, status
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
 
     from vonage_messages.simulator.callbacks import CallbackSender
@@ -134,7 +135,8 @@ class Dispatch:
         self._faults = faults
         self._clock = clock
         self._price = price
-        self._delivery = delivery
+        self.delivery = delivery
+        """How messages fare."""
         self._signature_secret = signature_secret
         self._api_key = api_key
         self._application_id = application_id
@@ -148,6 +150,11 @@ class Dispatch:
     def fail(self, failure: Failure, *, to: str | None, channel: str | None) -> None:
         """Let messages fail from now on: those to a recipient, on a channel, or (both ``None``) all."""
         self._failures[to, channel] = failure
+
+    @property
+    def failures(self) -> Mapping[tuple[str | None, str | None], Failure]:
+        """How messages fail, by recipient and channel."""
+        return MappingProxyType(self._failures)
 
     def recover(self) -> None:
         """Let every message arrive again."""
@@ -225,12 +232,12 @@ class Dispatch:
     def _delivery_of(self, message: ReceivedMessage, channel: str) -> Delivery:
         """Say how a message fares: like every other, unless a fault lets its statuses leave in another order."""
         if not self._faults:
-            return self._delivery
+            return self.delivery
         target = Target(
             path=urlsplit(self._status_url(message) or "").path, channel=channel, to=message.to, from_=message.from_
         )
         struck = self._faults.first(Moment.STATUSES, target)
-        return self._delivery if struck is None else attrs.evolve(self._delivery, overtaken_share=1.0)
+        return self.delivery if struck is None else attrs.evolve(self.delivery, overtaken_share=1.0)
 
     def _plan(self, way: _Way) -> None:
         """Let the next step of *way* happen when it is due."""

@@ -186,3 +186,17 @@ _FORMS: Final[Mapping[str, Callable[[str], str | None]]] = MappingProxyType(
 )
 # ``e164`` as a format stands beside a pattern that is wider than our form (a + is allowed there): the pattern binds.
 _FORMATS: Final[Mapping[str, Callable[[str], str | None]]] = MappingProxyType({"url": _url, "date-time": _instant})
+
+FORM_PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "e164": f"^{_E164.pattern}$",
+        "e164-or-bsuid": f"^(?:{_BSUID.pattern}|{_E164.pattern})$",
+        "sender-digits": f"^(?!00){_SENDER_DIGITS.pattern}$",
+        "number-or-name": f"^(?!00)(?:{_SENDER_DIGITS.pattern}|{_SENDER_NAME.pattern})$",
+        "rcs-sender": f"^{_RCS_SENDER.pattern}$",
+        "email": f"^{_EMAIL.pattern}$",
+        "url-or-path": r"^[^\x00-\x20\x7f<>\"]*$",
+        "link": r"^[^\x00-\x20\x7f<>\"]*$",
+    }
+)
+"""The forms as a schema says them; a test finds out whether one refuses what is accepted. An emoji has no pattern."""

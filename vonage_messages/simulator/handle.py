@@ -26,6 +26,7 @@ from vonage_messages.simulator import journal
 from vonage_messages.simulator.app import MessagesAPI
 from vonage_messages.simulator.balance import Balance
 from vonage_messages.simulator.callbacks import CallbackSender
+from vonage_messages.simulator.control.operations import ControlAPI
 from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.faults import Faults
@@ -127,8 +128,7 @@ class Simulator:
             raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
         if maximum < 1 or body_limit < 1:
             raise ConfigurationError("maximum and body_limit must be 1 or more")
-        if rate is None and burst is not None:
-            raise ConfigurationError("burst belongs to a rate: without one nothing is limited")
+        _check_burst(rate, burst)
         self._host = _loopback(host)
         self._wanted_port = port
         self._clock = clock
@@ -139,9 +139,10 @@ class Simulator:
         self._application_id = str(uuid4()) if application_id is None else _checked(application_id, "application_id")
         self._private_key = private_key
         self._given_public_key = public_key_of(private_key) if private_key is not None else None
+        self._rate, self._burst = rate, burst
         self._limiter = RateLimiter(rate, monotonic, burst) if rate is not None else None
         self._runner: web.AppRunner | None = None
-        self._neighbours: list[Callable[[web.Application], object]] = []
+        self._neighbours: list[Callable[[web.Application], object]] = [ControlAPI(self, self._host).add_to]
         self._port = 0
         self.balance = Balance(balance, price)
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
@@ -291,6 +292,49 @@ class Simulator:
     @webhooks.setter
     def webhooks(self, webhooks: Webhooks) -> None:
         self._dispatch.application = webhooks.checked(self._callback_hosts)
+        self.state.journal.note(journal.SETTINGS)
+
+    @property
+    def account_webhooks(self) -> Webhooks | None:
+        """The webhooks of what is sent with Basic credentials; ``None``: those of the application."""
+        return self._dispatch.account
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """The clock that the simulator was given: calling it gives unix seconds."""
+        return self._clock
+
+    @property
+    def delivery(self) -> Delivery:
+        """How messages fare that are accepted from now on. It may be set while the simulator runs."""
+        return self._dispatch.delivery
+
+    @delivery.setter
+    def delivery(self, delivery: Delivery) -> None:
+        self._dispatch.delivery = delivery
+        self.state.journal.note(journal.SETTINGS)
+
+    @property
+    def rate(self) -> float | None:
+        """Requests per second for the account; ``None``: unlimited."""
+        return self._rate
+
+    @property
+    def burst(self) -> int | None:
+        """How many requests a full bucket admits at once, where that was said."""
+        return self._burst
+
+    def limit(self, rate: float | None, burst: int | None = None) -> None:
+        """
+        Limit the account to *rate* requests per second from now on (``None``: to nothing); the bucket begins full.
+
+        Raises:
+            ConfigurationError: *rate* or *burst* cannot work.
+        """
+        _check_burst(rate, burst)
+        self._limiter = None if rate is None else RateLimiter(rate, self._monotonic, burst)
+        self._rate, self._burst = rate, burst
+        self.state.journal.note(journal.SETTINGS)
 
     @property
     def callbacks(self) -> list[CallbackTry]:
@@ -344,6 +388,12 @@ class Simulator:
             ConfigurationError: a message cannot fail with that *status*.
         """
         self._dispatch.fail(Failure(code=code, status=status), to=to, channel=channel)
+        self.state.journal.note(journal.FAULTS)
+
+    @property
+    def failures(self) -> Mapping[tuple[str | None, str | None], Failure]:
+        """How messages fail, by recipient and channel; ``None`` stands for all of them."""
+        return self._dispatch.failures
 
     @property
     def people(self) -> People:
@@ -359,6 +409,7 @@ class Simulator:
     def recover(self) -> None:
         """Let every message arrive again."""
         self._dispatch.recover()
+        self.state.journal.note(journal.FAULTS)
 
     async def inbound(  # noqa: PLR0913  every argument has a default; they are given by name
         self,
@@ -417,6 +468,7 @@ class Simulator:
         reply_to: ReceivedMessage | str | None = None,
         media: bytes | None = None,
         media_type: str = "application/octet-stream",
+        media_name: str | None = None,
         version: str | None = None,
         signature_secret: str | None = None,
         **fields: Any,
@@ -425,7 +477,8 @@ class Simulator:
         Let a person write as ``inbound()`` does, also where there is no ``inbound_url``.
 
         The message is kept in ``state.inbound`` in any case. Beside it stands the first try to hand it over, ``None``
-        where nobody is called. *media_type* is the content type of *media*.
+        where nobody is called. *media_type* is the content type of *media*, *media_name* what the file is
+        called.
 
         Raises:
             SimulatorError: the simulator is not running, or the platform sends no such message.
@@ -442,6 +495,7 @@ class Simulator:
             version=version,
             signature_secret=signature_secret,
             fields=fields,
+            media_name=media_name,
         )
         return known, None if first is None else await _first_try(first)
 
@@ -457,6 +511,7 @@ class Simulator:
         version: str | None,
         signature_secret: str | None,
         fields: Mapping[str, Any],
+        media_name: str | None = None,
     ) -> tuple[KnownInbound, asyncio.Future[CallbackTry] | None]:
         """Let a person write now, and give what is kept of it, with the future of the first try to hand it over."""
         chosen = channel or (_v1_channel(answered.channel) if answered is not None else "sms")
@@ -470,6 +525,7 @@ class Simulator:
             context_uuid=None if answered is None else answered.message_uuid,
             base_url=self.url,
             fields=fields,
+            media_name=media_name,
         )
         first = self._dispatch.write(written, version=version, signature_secret=signature_secret)
         return self._keep(written, file), first
@@ -599,7 +655,7 @@ class Simulator:
             account=account,
             state=self.state,
             balance=self.balance,
-            limiter=self._limiter,
+            limiter=lambda: self._limiter,
             clock=self._clock,
             credentials_clock=self._credentials_clock,
             monotonic=self._monotonic,
@@ -637,6 +693,11 @@ def _time_of_credentials(clock: Callable[[], float]) -> Callable[[], float]:
     a clock that began with it runs or is moved. A clock that was begun elsewhere is the time of everything.
     """
     return time.time if isinstance(clock, ManualClock | ScaledClock) and clock.begins_now else clock
+
+
+def _check_burst(rate: float | None, burst: int | None) -> None:
+    if rate is None and burst is not None:
+        raise ConfigurationError("burst belongs to a rate: without one nothing is limited")
 
 
 def _checked(credential: str, name: str) -> str:

@@ -97,6 +97,8 @@ class Written:
     base_url: str
     fields: Mapping[str, Any] = attrs.field(repr=False)
     """Members of the body, by their JSON names, that take the place of what is made up."""
+    media_name: str | None = attrs.field(default=None, repr=False)
+    """What the file is called, where the channel names files."""
 
 
 def default_person(channel: str) -> str:
@@ -147,6 +149,8 @@ def inbound_v0_1(written: Written) -> dict[str, Any]:
         SimulatorError: v0.1 has no such type, or a field is not what the reference says.
     """
     _check_type(written, "v0.1")
+    if written.message_type in inbound_types(written.channel):
+        inbound_v1(written)  # refuses what the platform would not send: v0.1 has no table of its own
     body = {**_content(written), **written.fields}
     content: dict[str, Any] = {"type": written.message_type}
     if written.message_type != "unsupported":
@@ -214,7 +218,7 @@ def _content(written: Written) -> dict[str, Any]:
     if kind in _MEDIA_NAMES:
         media = {"url": f"{written.base_url}/v3/media/{written.message_uuid}"}
         named = channel not in _UNNAMED_MEDIA and kind != "sticker"
-        return {kind: {**media, "name": _MEDIA_NAMES[kind]} if named else media}
+        return {kind: {**media, "name": written.media_name or _MEDIA_NAMES[kind]} if named else media}
     if kind == "contacts":
         return {"contacts": _CONTACTS}
     made_up = _MADE_UP.get(f"{channel}.{kind}")

@@ -1,0 +1,74 @@
+"""Who may use the control API, and who may not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vonage_messages.simulator.control.guards import content_type_reason, host_reason, origin_reason
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:8080", "LOCALHOST:1", "127.0.0.1:80", "127.9.9.9", "[::1]:8080", "192.168.0.7:99"]
+)
+def test_a_name_of_this_machine_is_answered(host: str) -> None:
+    assert host_reason(host, "192.168.0.7") is None
+
+
+@pytest.mark.parametrize(
+    "host",
+    [None, "", "example.com", "localhost.example.com", "127.0.0.1.nip.io", "192.168.0.8", "user@localhost",
+     "localhost:port", "[::1", "::1", "127.0.0.1/evil", "localhost#", "169.254.169.254"],
+)  # fmt: skip
+def test_any_other_name_is_not(host: str | None) -> None:
+    assert host_reason(host, "192.168.0.7") is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "refused"),
+    [
+        ("POST", {"Host": "localhost:80"}, False),
+        ("POST", {"Host": "localhost:80", "Origin": "http://localhost:80"}, False),
+        ("POST", {"Host": "localhost:80", "Origin": "http://localhost:81"}, True),
+        ("DELETE", {"Host": "localhost:80", "Origin": "http://evil.example"}, True),
+        ("PATCH", {"Host": "localhost:80", "Origin": "null"}, True),
+        ("GET", {"Host": "localhost:80", "Origin": "http://evil.example"}, False),
+    ],
+)
+def test_only_pages_of_the_simulator_change_something(method: str, headers: dict[str, str], refused: bool) -> None:
+    assert (origin_reason(method, headers) is not None) is refused
+
+
+@pytest.mark.parametrize(
+    ("method", "content_type", "has_body", "refused"),
+    [
+        ("POST", "application/json", True, False),
+        ("POST", "text/plain", True, True),
+        ("POST", "application/octet-stream", False, True),
+        ("PATCH", "text/plain", True, True),
+        ("DELETE", "application/octet-stream", False, False),
+        ("GET", "application/octet-stream", False, False),
+    ],
+)
+def test_a_simple_request_of_a_web_page_changes_nothing(
+    method: str, content_type: str, has_body: bool, refused: bool
+) -> None:
+    assert (content_type_reason(method, content_type, has_body=has_body) is not None) is refused
+
+
+@pytest.mark.parametrize("path", ["/_simulator/messages", "/_simulator/nothing", "/openapi.json"])
+async def test_a_name_that_was_made_to_point_here_is_refused(control: Any, path: str) -> None:
+    async with control.session.get(control.simulator.url + path, headers={"Host": "rebound.example"}) as response:
+        assert (response.status, response.content_type) == (403, "application/problem+json")
+
+
+async def test_a_page_of_another_site_changes_nothing(control: Any) -> None:
+    headers = {"Origin": "http://evil.example"}
+    status, _ = await control("post", "/_simulator/faults", {"kind": "slow"}, headers=headers)
+    assert status == 403
+    status, _ = await control("delete", "/_simulator/faults", headers=headers)
+    assert status == 403
+    status, _ = await control("post", "/_simulator/reset", data=b"{}", headers={"Content-Type": "text/plain"})
+    assert status == 415
+    assert len(control.simulator.faults) == 0

@@ -94,8 +94,10 @@ class Turns:
         self._clock = clock
         self._state: LimitState | None = None
         self._was_read = store is None
-        self._open = store is None
-        """Whether the store knows that messages leave; only then do they."""
+        self.is_open = store is None
+        """Whether turns can be given: the store knows that messages leave."""
+        self.is_stored = store is not None
+        """Whether ``granted`` must hear of every turn."""
         self._writing = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
@@ -120,7 +122,7 @@ class Turns:
         """
         _check_wait(message, max_wait)
         deadline = None if max_wait is None else asyncio.get_running_loop().time() + max_wait
-        if not self._open:
+        if not self.is_open:
             await self._load_until(deadline)
         self._bind()
         if self._desk is None:
@@ -136,7 +138,7 @@ class Turns:
             RuntimeError: the limits are in use on another event loop.
         """
         self._bind()
-        if self._open:
+        if self.is_open:
             return
         await asyncio.shield(self._begin_to_load())
 
@@ -218,11 +220,6 @@ class Turns:
             if math.isfinite(until)
         )
 
-    @property
-    def is_open(self) -> bool:
-        """Tell whether turns can be given: the store has been read."""
-        return self._open
-
     def join(self, waiter: Waiter) -> None:
         """Take somebody in who waits for turns."""
         self._bind()
@@ -239,9 +236,9 @@ class Turns:
 
     def may_give(self) -> bool:
         """Tell whether turns can be given: the store has been read. It is read, if not."""
-        if not self._open:
+        if not self.is_open:
             self._begin_to_load()
-        return self._open
+        return self.is_open
 
     def granted(self, place: Place) -> None:
         """Note that *place* was given its turn: caps may have to be saved before the next."""
@@ -276,7 +273,7 @@ class Turns:
         """Set the timer to when somebody may leave next, or must be told that it is too late."""
         now = asyncio.get_running_loop().time()
         for waiter in self._waiters:
-            when = waiter.next_turn(now) if self._open else waiter.schedule.next_end()
+            when = waiter.next_turn(now) if self.is_open else waiter.schedule.next_end()
             if when < math.inf:
                 self.wake_at(when)
 
@@ -345,7 +342,7 @@ class Turns:
         self._desk = self._timer = self._loading = self._saving = None
         self._timer_at = math.inf
         self._writing = asyncio.Lock()
-        self._open = self._store is None  # a save may have ended with the loop
+        self.is_open = self._store is None  # a save may have ended with the loop
 
     def _begin_to_load(self) -> asyncio.Task[None]:
         if self._loading is None or self._loading.done():
@@ -374,7 +371,7 @@ class Turns:
         except StoreUnavailableError as error:
             self._stop(error)
             raise
-        self._open = True
+        self.is_open = True
         self.wake_at(asyncio.get_running_loop().time())
 
     async def _read(self) -> None:
@@ -398,11 +395,11 @@ class Turns:
         """Save what has left, unless the store knows it all; what is being read or saved comes first."""
         if self._loading is not None and not self._loading.done():
             await asyncio.wait([self._loading])
-        if not self._open:
+        if not self.is_open:
             return
         last = not any(len(waiter.schedule) for waiter in self._waiters)
         if last:
-            self._open = False  # who sends behind it has to tell the store first
+            self.is_open = False  # who sends behind it has to tell the store first
         if self._saving is not None and not self._saving.done():
             await asyncio.wait([self._saving])
         await self._write(last=last)
@@ -435,7 +432,7 @@ class Turns:
 
     def _stop(self, error: VonageMessagesError) -> None:
         """Let everybody who waits fail; who comes later finds out whether the store is back."""
-        self._open = False
+        self.is_open = False
         for waiter in tuple(self._waiters):
             waiter.stop(error)
 

@@ -21,9 +21,15 @@ class Line:
     def __init__(self) -> None:
         self.waiting: list[Entry] = []
         self.forgotten: list[Entry] = []
+        self.full = False
 
     async def wait_for_room(self) -> None:
         await asyncio.sleep(0)
+
+    def add(self, entry: Entry) -> bool:
+        if not self.full:
+            self.waiting.append(entry)
+        return not self.full
 
     def forget(self, entries: Iterable[Entry]) -> None:
         self.forgotten.extend(entries)
@@ -33,7 +39,7 @@ class Line:
         entry.finish(Outcome(message=entry.message))
 
     def stream(self, messages: Any, window: int = 10) -> Stream:
-        return Stream(messages, window, self.wait_for_room, self.waiting.append, self.forget)
+        return Stream(messages, window, self.wait_for_room, self.add, self.forget)
 
 
 async def settled() -> None:
@@ -100,6 +106,7 @@ async def test_stream_that_is_closed_while_its_reader_waits_for_room_forgets_not
     tools: Any,
 ) -> None:
     line = Line()
+    line.full = True
     room = asyncio.Event()
 
     async def wait_for_room() -> None:

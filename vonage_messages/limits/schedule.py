@@ -132,9 +132,11 @@ class Place:
 class _Lane:
     """Those of one priority who may be asked: the fresh ones in order, and those who stepped back, by number."""
 
-    __slots__ = ("back", "fresh", "passed", "runs")
+    __slots__ = ("back", "fresh", "passed", "patience", "priority", "runs")
 
-    def __init__(self) -> None:
+    def __init__(self, priority: Priority) -> None:
+        self.priority = priority
+        self.patience = PATIENCE[priority]
         self.fresh: deque[Item] = deque()
         self.runs: deque[list[Any]] = deque()
         """``[number of the first, how many, since when]`` of the fresh: most come one after another."""
@@ -199,7 +201,7 @@ class Schedule:
         self.state = state
         self._wrap = wrap
         self._wanted = wanted
-        self._lanes = (_Lane(), _Lane(), _Lane())
+        self._lanes = tuple(_Lane(priority) for priority in _PRIORITIES)
         self._lines: dict[Gate | Pair, _Line] = {}
         self._timed: list[tuple[float, int, Gate]] = []
         self._delayed: list[tuple[float, int, Place]] = []
@@ -444,25 +446,24 @@ class Schedule:
 
     def _pop(self) -> Place | None:
         """Take the next who may be asked out of the lanes."""
-        while (priority := self._choose()) is not None:  # ends: each pass takes one out of a lane
-            item, seq, since = self._lanes[priority].pop()
+        while (lane := self._choose()) is not None:  # ends: each pass takes one out of a lane
+            item, seq, since = lane.pop()
             if self._is_wanted(item):
-                return self._place(item, priority, seq, since)
+                return self._place(item, lane.priority, seq, since)
             self._dropped -= 1
             if item.__class__ is Place:
                 self._leave_line(item)
         return None
 
-    def _choose(self) -> Priority | None:
+    def _choose(self) -> _Lane | None:
         """Choose the lane: the highest that is not empty, or one that has been patient long enough."""
         chosen = None
-        for priority in _PRIORITIES:
-            lane = self._lanes[priority]
+        for lane in self._lanes:
             if lane.fresh or lane.back:
                 if chosen is None:
-                    chosen = priority
-                elif lane.passed >= PATIENCE[priority]:
-                    return priority
+                    chosen = lane
+                elif lane.passed >= lane.patience:
+                    return lane
         return chosen
 
     def _is_wanted(self, item: Item) -> bool:
@@ -478,10 +479,11 @@ class Schedule:
     def _obstacle(self, place: Place, now: float) -> Gate | Pair | None:
         """Find what *place* has to wait for: the limit that is closed longest, or those who were there before."""
         if place.generation != self.state.generation:
-            self._count(place, -1)
+            if place.counted:
+                self._count(place, -1)
             self._look_up(place)
         pair, lines = place.pair, self._lines
-        if pair is not None and self._is_typed(place) and not self._may_hold(place, pair):
+        if pair is not None and self._typed and self._is_typed(place) and not self._may_hold(place, pair):
             return pair
         latest, obstacle = now, None
         for gate in place.gates:
@@ -545,7 +547,8 @@ class Schedule:
         self.waiting -= 1
         if place.pair is not None:
             self._busy[place.pair] = place
-            self._let_go(place)
+            if self._held:
+                self._let_go(place)
         if place.line is not None:
             self._leave_line(place)
         self._lanes[place.priority].passed = 0

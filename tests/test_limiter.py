@@ -233,7 +233,7 @@ async def test_wait_for_one_sender_holds_up_no_other() -> None:
     slow = Sms(to="447700900000", from_="Slow", text="Hello")
     await limiter.acquire(slow)
     waiting = asyncio.create_task(limiter.acquire(slow))
-    await asyncio.wait_for(turns(limiter, 20), 1)
+    await asyncio.wait_for(turns(limiter, 20), 60)
     assert not waiting.done()
     waiting.cancel()
 

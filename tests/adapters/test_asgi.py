@@ -70,7 +70,7 @@ async def called(
     async def send(event: Any) -> None:
         sent.append(dict(event))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await application(scope, receive, send)
     return sent
 
@@ -174,14 +174,14 @@ async def served(application: Any) -> AsyncIterator[tuple[str, asyncio.Event]]:
         server.should_exit = True
 
     watching = asyncio.create_task(watch())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not server.started:  # noqa: ASYNC110  bounded above; the server sets an attribute only
             await asyncio.sleep(0.005)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}", stop
     finally:
         stop.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await serving
             await watching
         listener.close()

@@ -270,8 +270,8 @@ def test_an_answer_that_was_lost_says_that_the_message_may_be_on_its_way() -> No
 
 
 def _read_and_close(server: socket.socket) -> None:
-    server.settimeout(10)
+    server.settimeout(60)
     connection, _ = server.accept()
     with connection:
-        connection.settimeout(10)
+        connection.settimeout(60)
         connection.recv(65536)

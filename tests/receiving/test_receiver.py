@@ -74,7 +74,7 @@ def secure(recorder: Recorder, **options: Any) -> Receiver:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110  bounded above; what is waited for tells nobody
             await asyncio.sleep(0)
 
@@ -319,7 +319,7 @@ async def test_handler_may_close_its_own_receiver() -> None:
     async def stop(_event: object) -> None:
         await receiver.close()
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         assert (await receiver.receive(JSON_HEADERS, inbound())).status == 200
 
 

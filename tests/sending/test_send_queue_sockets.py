@@ -127,7 +127,7 @@ async def test_dead_endpoint_is_probed_and_what_waits_goes_when_it_is_back(tools
         assert stats.attempts <= 64 + 10
         assert stats.failed == 0
         async with serving(accept, port):
-            await asyncio.wait_for(queue.drain(), 10)
+            await asyncio.wait_for(queue.drain(), 60)
         assert queue.stats().accepted == arrived == 300
 
 

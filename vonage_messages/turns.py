@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vonage_messages")
 
 _ROUNDS = 1000
+_END_OF_TIME = 253_402_300_799.0
+"""The last second that a ``datetime`` can tell, of the year 9999."""
 
 
 class Waiter(Protocol):
@@ -215,7 +217,7 @@ class Turns:
             return ()
         unix_now = self._clock()
         return tuple(
-            Pause(key=shown(key), until=datetime.fromtimestamp(unix_now + until - now, UTC), why=why)
+            Pause(key=shown(key), until=datetime.fromtimestamp(min(unix_now + until - now, _END_OF_TIME), UTC), why=why)
             for key, until, why in self._state.pauses(now)
             if math.isfinite(until)
         )

@@ -131,6 +131,18 @@ async def test_finish_without_anything_returns_at_once() -> None:
     await asyncio.wait_for(Batching(Store().do).finish(), 1)
 
 
+async def test_task_that_is_cancelled_before_it_began_leaves_nobody_waiting() -> None:
+    batching = Batching(Store().do)
+    answer = batching.ask(1)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    async with asyncio.timeout(5):
+        await batching.finish()
+        await asyncio.wait([answer])
+        assert answer.cancelled()
+        assert await batching.ask(2) == {2}
+
+
 def test_nobody_is_left_waiting_when_the_loop_shuts_down() -> None:
     waiting: list[asyncio.Future[frozenset[int]]] = []
 

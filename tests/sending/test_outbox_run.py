@@ -484,6 +484,34 @@ def test_stop_without_a_run_does_nothing(path: Path) -> None:
     Outbox.open(path).stop()
 
 
+@pytest.mark.parametrize("number", [12, 3000])
+async def test_run_whose_tasks_somebody_cancels_ends_and_gives_its_rows_back(
+    outbox: Outbox, platform: Platform, client: Client, number: int
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def hold(_came: Came, number: int) -> web.Response:
+        await may_answer.wait()
+        return accepted(number)
+
+    platform.answer = hold
+    await outbox.add(some(number))
+    running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=4))
+    await until(lambda: len(platform.came) >= 4)
+    for task in asyncio.all_tasks():
+        if str(getattr(task.get_coro(), "__qualname__", "")).startswith(("Engine.", "Batching.")):
+            task.cancel()
+    report = (await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 20))[0]
+    assert isinstance(report, errors.QueueClosedError) or report.stopped == "its tasks were cancelled"
+    may_answer.set()
+    counts = await outbox.store.counts()
+    assert (counts.get(State.CLAIMED, 0), counts[State.PENDING]) == (0, number - 4)
+    platform.answer = lambda _, n: accepted(n)
+    report = await outbox.run(client, limits=UNLIMITED)
+    assert (report.accepted, report.in_doubt) == (number - 4, 4)
+    assert platform.repeated == {}
+
+
 async def test_cancelled_run_records_what_is_under_way_gives_the_rest_back_and_is_cancelled(
     outbox: Outbox, platform: Platform, client: Client
 ) -> None:

@@ -126,6 +126,19 @@ async def test_wait_that_no_limit_ends_names_what_does(tools: Any) -> None:
         assert caught.value.key == "order"
 
 
+async def test_policy_that_raises_costs_its_message_a_repetition_and_nobody_anything(
+    tools: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_error: Exception) -> bool:
+        raise KeyError("secret words")
+
+    platform = tools.Platform(lambda message, _: tools.lost() if tools.text_of(message) == "0" else None)
+    async with tools.queue(platform, connections=1, retry=RetryPolicy(repeat_ambiguous=fails)) as queue:
+        outcomes = await queue.send_all([tools.sms(number) for number in range(3)])
+    assert [type(outcome.error) for outcome in outcomes] == [errors.ResponseLostError, type(None), type(None)]
+    assert caplog.messages == ["repeat_ambiguous raised KeyError: the message is not repeated"]
+
+
 async def test_refusal_halves_the_rate_and_it_comes_back_bit_by_bit(tools: Any) -> None:
     platform = tools.Platform(
         lambda message, number: tools.refused(1) if tools.text_of(message) == "20" and not number else None, latency=0.0

@@ -221,6 +221,34 @@ def test_every_wait_ends_when_somebody_cancels_all_tasks_but_his_own(
     run(scenario)
 
 
+@pytest.mark.parametrize("turns", [0, 1, 5])
+def test_drain_ends_when_a_cancelled_request_takes_its_time(tools: Any, run: Any, turns: int) -> None:
+    class Slow(tools.Platform):  # type: ignore[misc, name-defined]  the fixture gives the class
+        async def attempt(self, message: Any, *, api_version: str | None = None) -> Any:
+            try:
+                return await super().attempt(message, api_version=api_version)
+            finally:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        told: list[Outcome] = []
+        queue = tools.queue(Slow(latency=60.0), connections=2, on_outcome=told.append)
+        for number in range(4):
+            await queue.put(tools.sms(number))
+        await asyncio.sleep(1)
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        async with asyncio.timeout(1000):
+            with pytest.raises(errors.QueueClosedError):
+                await queue.drain()
+            assert await queue.cancel() == 2
+        assert [outcome.maybe_sent for outcome in told].count(True) == 2
+        assert len(told) == 4
+
+    run(scenario)
+
+
 def test_message_whose_connection_had_not_begun_is_known_not_to_be_sent(tools: Any, run: Any) -> None:
     async def scenario() -> None:
         platform = tools.Platform()

@@ -40,6 +40,7 @@ class Batching(Generic[ItemT, AnswerT]):
         self._items.append(item)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
+            self._task.add_done_callback(self._note_end)
 
     def ask(self, item: ItemT) -> asyncio.Future[AnswerT]:
         """Hand *item* in; the future gives the answer of the call it goes with. Cancelling it cancels no call."""
@@ -60,10 +61,18 @@ class Batching(Generic[ItemT, AnswerT]):
                 await asyncio.sleep(self._patience if len(self._items) < self._wanted else 0)
                 await self._do_next()
         finally:
-            self._task = None
-            for answer in self._asking:  # the loop shuts down: nothing of theirs was begun
-                answer.cancel()
-            self._items, self._asking = [], []
+            self._let_go()
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Let go of those who asked a task that was cancelled before it began."""
+        if task is self._task:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        self._task = None
+        for answer in self._asking:  # the loop shuts down: nothing of theirs was begun
+            answer.cancel()
+        self._items, self._asking = [], []
 
     async def _do_next(self) -> None:
         items, self._items = self._items, []

@@ -563,6 +563,7 @@ class Engine:
             self.schedule.give_back(place, self._now())
             self._circuit.unused()
         self._leave_behind(place, error)
+        self._note_if_quiet()
 
     def _halt(self) -> None:
         """
@@ -592,7 +593,11 @@ class Engine:
         self._wake_who_wait_for_quiet()
 
     def _leave_behind(self, place: Place, error: VonageMessagesError | None) -> None:
-        """Note the outcome of a message for which there is no task left; no listener is told, and nothing logged."""
+        """
+        Note the outcome of a message for which there is no task left; nothing is logged.
+
+        A listener that is async is not told: a task for it would never be run to its end.
+        """
         outcome = Outcome(message=place.message, error=error, attempts=place.attempts)
         self._counters.count(outcome)
         owner, place.owner = place.owner, None
@@ -600,6 +605,9 @@ class Engine:
             resolve(owner, outcome, quiet=True)
         elif isinstance(owner, Entry):
             owner.finish(outcome)
+        if self._on_outcome:
+            self._on_outcome.halt()
+            self._on_outcome.tell_aside(outcome)
 
     def _notice_a_shutdown(self) -> None:
         """See that the loop shuts down before a connection does: all tasks are cancelled, and then they run."""
@@ -698,6 +706,9 @@ class Engine:
         except CircuitOpenError as outage:
             self.stop(outage)
             return self._settle(place, None, outage)
+        except Exception as fault:  # noqa: BLE001  repeat_ambiguous is the user's: whatever it does, the queue goes on
+            logger.warning("repeat_ambiguous raised %s: the message is not repeated", type(fault).__name__)
+            again_at = None
         over = self._repetition.outage(self._now())
         if over is not None:  # answers that leave everything open, for too long: this one keeps its own
             self.stop(over)

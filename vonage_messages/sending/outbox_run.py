@@ -32,6 +32,7 @@ from vonage_messages.errors import (
     ConfigurationError,
     OutboxError,
     PaymentRequiredError,
+    QueueClosedError,
     StoreUnavailableError,
     VonageMessagesError,
 )
@@ -573,6 +574,9 @@ class Run:
             if not closing.done():
                 await self._queue.cancel()
             await closing
+        except QueueClosedError:  # somebody has cancelled its tasks: what it left behind is given back
+            self.stop("its tasks were cancelled")
+            await self._queue.cancel()
         except StoreUnavailableError as error:  # the limits could not be kept; nothing is under way
             self._break(error)
         finally:

@@ -15,7 +15,7 @@ from openapi_spec_validator import validate
 from vonage_messages.simulator import Delivery, FaultKind, journal
 from vonage_messages.simulator.control.schema import INFORMING_KEYWORDS, KNOWN_KEYWORDS, document, mistakes, resolved
 
-TAKEN_IN = ("Wait", "Inbound", "Fault", "Failure", "SettingsChange", "Advance")
+TAKEN_IN = ("Wait", "Inbound", "Fault", "Failure", "SettingsChange", "Advance", "Confirmation")
 
 
 def below(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

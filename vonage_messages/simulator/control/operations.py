@@ -27,6 +27,7 @@ from vonage_messages.simulator.control import guards, listing, views, watching
 from vonage_messages.simulator.control.asking import Asked, RefusedError, json_answer, read
 from vonage_messages.simulator.control.schema import Mistake, document
 from vonage_messages.simulator.openapi import messages_document
+from vonage_messages.simulator.relay import ReleaseRefusedError
 from vonage_messages.simulator.state import ReceivedMessage
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
     from vonage_messages.simulator.handle import Simulator
+    from vonage_messages.simulator.relay import ReleaseDesk
     from vonage_messages.simulator.state import KnownInbound
 
 _LOGGER = logging.getLogger(__name__)
@@ -84,7 +86,8 @@ class ControlAPI:
         except RefusedError as refused:
             return refused.response()
         except (ConfigurationError, SimulatorError) as error:
-            return RefusedError(HTTPStatus.BAD_REQUEST, f"{error}").response()
+            status = error.status if isinstance(error, ReleaseRefusedError) else HTTPStatus.BAD_REQUEST
+            return RefusedError(status, f"{error}").response()
         except web.HTTPException as error:
             return _refusal_of(error)
         except ConnectionError:  # the caller left before its body had come
@@ -168,6 +171,38 @@ class ControlAPI:
         return json_answer(
             {"message_uuid": written.message_uuid, "callback": views.callback(tried)}, HTTPStatus.CREATED
         )
+
+    # Release.
+
+    async def _get_releases(self, asked: Asked) -> web.Response:
+        message_uuid, desk = asked.values["message_uuid"], self._simulator.releases
+        if self._simulator.state.message(message_uuid) is None:
+            raise RefusedError(HTTPStatus.NOT_FOUND, "No message that was sent has this id, or it was forgotten.")
+        return json_answer(
+            {
+                "enabled": desk is not None,
+                "destination": None if desk is None else desk.destination,
+                "under_way": desk is not None and desk.is_under_way(message_uuid),
+                "released": [] if desk is None else [views.release(each) for each in desk.released(message_uuid)],
+            }
+        )
+
+    async def _quote_release(self, asked: Asked) -> web.Response:
+        return json_answer(views.quote(self._desk().quote(asked.values["message_uuid"])))
+
+    async def _release_message(self, asked: Asked) -> web.Response:
+        body = asked.body
+        # Not broken off where the caller leaves: whether it went could not be told then.
+        work = self._desk().release(asked.values["message_uuid"], body["token"], again=body["again"])
+        return json_answer(views.release(await asyncio.shield(work)))
+
+    def _desk(self) -> ReleaseDesk:
+        desk = self._simulator.releases
+        if desk is None:
+            raise RefusedError(
+                HTTPStatus.FORBIDDEN, "Nothing is sent for real: start the simulator with --relay and --relay-to."
+            )
+        return desk
 
     # Faults and failures.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+import attrs
+
 from vonage_messages.simulator.faults import MEANINGS
+from vonage_messages.simulator.relay import GOOD_FOR
 from vonage_messages.simulator.state import ReceivedMessage
 
 if TYPE_CHECKING:
@@ -17,7 +20,28 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.delivery import Failure
     from vonage_messages.simulator.dispatch import Webhooks
     from vonage_messages.simulator.faults import Fault, Faults, PlacedFault
+    from vonage_messages.simulator.relay import Quote, Release
     from vonage_messages.simulator.state import Exchange, KnownInbound, MessageUpdate, Refusal, StatusNote
+
+
+def release(value: Release) -> dict[str, Any]:
+    """Write what came of sending a message for real."""
+    return {"at": moment(value.at), **attrs.asdict(value.answer)}
+
+
+def quote(value: Quote) -> dict[str, Any]:
+    """Write what sending a message for real would mean."""
+    cost = value.cost
+    return {
+        "token": value.token,
+        "expires_in": GOOD_FOR,
+        "message_uuid": value.message_uuid,
+        "recipients": list(value.recipients),
+        "destination": value.destination,
+        "cost": None if cost is None else {**attrs.asdict(cost), "amount": f"{cost.amount:f}"},
+        "notes": list(value.notes),
+        "released": [release(each) for each in value.released],
+    }
 
 
 def moment(at: datetime) -> str:

@@ -57,7 +57,7 @@ class Environment:
 
     @property
     def site_packages(self) -> Path:
-        (folder,) = self.root.rglob("site-packages")
+        (folder,) = (self.root / "lib").glob("python*/site-packages")
         return folder
 
     def copy(self) -> Environment:

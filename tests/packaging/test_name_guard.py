@@ -207,7 +207,8 @@ def assert_cleared(environment: Environment, theirs_alone: Environment) -> None:
 
 def files_of(environment: Environment) -> set[str]:
     """What is installed, without what Python keeps of it when it is imported."""
-    inside = (path.relative_to(environment.site_packages) for path in environment.site_packages.rglob("*"))
+    folder = environment.site_packages
+    inside = (path.relative_to(folder) for path in folder.rglob("*"))
     return {path.as_posix() for path in inside if path.suffix and "__pycache__" not in path.parts}
 
 

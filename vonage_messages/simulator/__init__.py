@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.faults import Fault, FaultKind, Faults, PlacedFault
     from vonage_messages.simulator.habits import Answers, Habit, Reacts, Reads, Stops, Taps
     from vonage_messages.simulator.handle import Simulator
+    from vonage_messages.simulator.provider_limits import ProviderLimit
     from vonage_messages.simulator.state import (
         Arrival,
         Arrivals,
@@ -48,6 +49,7 @@ __all__ = [
     "KnownInbound",
     "MessageUpdate",
     "PlacedFault",
+    "ProviderLimit",
     "Reacts",
     "Reads",
     "ReceivedMessage",
@@ -74,6 +76,7 @@ _HOME = {
     "KnownInbound": "state",
     "MessageUpdate": "state",
     "PlacedFault": "faults",
+    "ProviderLimit": "provider_limits",
     "Reacts": "habits",
     "Reads": "habits",
     "ReceivedMessage": "state",

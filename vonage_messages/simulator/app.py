@@ -24,6 +24,7 @@ from aiohttp.web_exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPReque
 from vonage_messages.simulator import problems
 from vonage_messages.simulator.body import InvalidBodyError, decode_object
 from vonage_messages.simulator.exchanges import REQUEST_ID, Exchanges
+from vonage_messages.simulator.parts import parts_of
 from vonage_messages.simulator.state import MessageUpdate, ReceivedMessage, Refusal, instant
 from vonage_messages.simulator.tokens import Account, check_authorization
 from vonage_messages.simulator.validate import (
@@ -253,7 +254,7 @@ class MessagesAPI:
             raise _RefusedError(version.refuse_fields(found), payload)
         message = self._received(version, payload, request)
         self._strike_known(request, payload, message)
-        if self.injection.unpaid() or not self.balance.charge():
+        if self.injection.unpaid() or not self.balance.charge(parts_of(payload)):
             raise _RefusedError(problems.low_balance(), payload)
         self.state.add_message(message)
         self.on_accepted(message)

@@ -9,7 +9,7 @@ from vonage_messages.errors import ConfigurationError
 
 class Balance:
     """
-    An amount that falls by *price* with every accepted message; ``None`` never runs out.
+    An amount that falls by *price* with every accepted message, for an SMS with every part; ``None`` never runs out.
 
     A failover chain is charged as one message: the others are charged only when they are sent (limits, Account).
 
@@ -25,11 +25,12 @@ class Balance:
         self.amount = amount
         self.price = price
 
-    def charge(self) -> bool:
-        """Pay for one message and tell whether the amount was enough; it is left alone where it was not."""
+    def charge(self, parts: int = 1) -> bool:
+        """Pay for a message of *parts*, and tell whether the amount was enough; it is left alone where it was not."""
         if self.amount is None:
             return True
-        if self.amount < self.price or self.amount <= 0:
+        cost = self.price * parts
+        if self.amount < cost or self.amount <= 0:
             return False
-        self.amount -= self.price
+        self.amount -= cost
         return True

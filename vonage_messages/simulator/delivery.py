@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CHANNELS_THAT_TELL_READ: Final = frozenset({"rcs", "whatsapp", "messenger", "viber_service", "email"})
 """The channels that know ``read``: SMS and MMS never give it (Webhooks, section 3)."""
 
+TTL_RAN_OUT: Final = 1360
 FAILURES: Final = ("rejected", "undeliverable")
 
 FIRST_RETRY: Final[Seconds] = 5.0
@@ -94,18 +95,24 @@ class Step:
     """The error code of a status that tells a failure."""
 
 
-def timeline(
-    delivery: Delivery, number: int, *, channel: str, failure: Failure | None = None, reads_after: Seconds | None = None
+def timeline(  # noqa: PLR0913  what decides about a message, by name
+    delivery: Delivery,
+    number: int,
+    *,
+    channel: str,
+    failure: Failure | None = None,
+    ttl: Seconds | None = None,
+    reads_after: Seconds | None = None,
 ) -> tuple[Step, ...]:
     """
     Give the statuses of a message in the order in which their callbacks leave.
 
     *number* counts the messages of a simulator; it and the seed of *delivery* decide everything that is left open.
-    *channel* is named as in v1. *reads_after* is how long the person takes who has a habit, to the second; one who
-    never reads takes for ever (``math.inf``).
+    *channel* is named as in v1. A message that is not delivered within *ttl* is rejected then. *reads_after* is how
+    long the person takes who has a habit, to the second; one who never reads takes for ever (``math.inf``).
     """
     draws = Draws(f"{delivery.seed}/{number}")
-    steps = _steps(delivery, draws, channel, failure, reads_after)
+    steps = _steps(delivery, draws, channel, failure, ttl, reads_after)
     if delivery.overtaken_share:
         steps = _overtaken(steps, delivery.overtaken_share, draws)
     if delivery.repeated_share:
@@ -127,14 +134,23 @@ def retry_delays() -> Iterator[Seconds]:
         delay = min(delay * 2, LONGEST_RETRY)
 
 
-def _steps(
-    delivery: Delivery, draws: Draws, channel: str, failure: Failure | None, reads_after: Seconds | None
+def _steps(  # noqa: PLR0913, PLR0917  what decides about a message
+    delivery: Delivery,
+    draws: Draws,
+    channel: str,
+    failure: Failure | None,
+    ttl: Seconds | None,
+    reads_after: Seconds | None,
 ) -> list[Step]:
     at = draws.varied(delivery.submitted_after, delivery.spread)
     if failure is not None and failure.status == "rejected":
         return [Step(status="rejected", happens_after=at, leaves_after=at, code=failure.code)]
     steps = [Step(status="submitted", happens_after=at, leaves_after=at)]
     at += draws.varied(delivery.delivered_after, delivery.spread)
+    if ttl is not None and at > ttl:
+        return [step for step in steps if step.happens_after < ttl] + [
+            Step(status="rejected", happens_after=ttl, leaves_after=ttl, code=TTL_RAN_OUT)
+        ]
     if failure is not None:
         return [*steps, Step(status=failure.status, happens_after=at, leaves_after=at, code=failure.code)]
     steps.append(Step(status="delivered", happens_after=at, leaves_after=at))

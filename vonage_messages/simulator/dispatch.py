@@ -26,24 +26,31 @@ from vonage_messages.simulator.delivery import CHANNELS_THAT_TELL_READ, Delivery
 from vonage_messages.simulator.draws import Draws
 from vonage_messages.simulator.faults import Moment, Target
 from vonage_messages.simulator.habits import CHANNELS, deed, read_after
+from vonage_messages.simulator.parts import parts_of
 from vonage_messages.simulator.people import inbound_v0_1, inbound_v1
 from vonage_messages.simulator.state import ReceivedMessage, StatusNote, instant
 from vonage_messages.simulator.statuses import Chain, Happened, Outbound, status_v0_1, status_v1
+from vonage_messages.values import Seconds
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Mapping
-    from decimal import Decimal
 
+    from vonage_messages.simulator.balance import Balance
     from vonage_messages.simulator.callbacks import CallbackSender
     from vonage_messages.simulator.faults import Faults
     from vonage_messages.simulator.habits import Deed, Habit, People
     from vonage_messages.simulator.people import Written
+    from vonage_messages.simulator.provider_limits import ProviderLimits
     from vonage_messages.simulator.schedule import Schedule
     from vonage_messages.simulator.state import SimulatorState
-    from vonage_messages.values import Seconds
 
 _LOGGER = logging.getLogger(__name__)
+
+_NO_CREDIT = 1070
+"""Prepaid credit exhausted (API v0.1, error codes)."""
+_TTL_OF_RCS: Final[Seconds] = 259_200
+"""Messages API v1, section 3: the default of ``ttl``."""
 
 VERSIONS: Final = ("v1", "v0.1")
 
@@ -100,6 +107,8 @@ class _Way:
     """There is one from the first callback on."""
     begun_at: float = 0.0
     """Unix seconds."""
+    failure: Failure | None = None
+    """What keeps it from arriving, where that is known before it leaves."""
     steps: tuple[Step, ...] = ()
     taken: int = 0
     """How many of the steps have happened."""
@@ -118,7 +127,8 @@ class Dispatch:
         on_deed: Callable[[ReceivedMessage, Deed], object],
         faults: Faults,
         clock: Callable[[], float],
-        price: Decimal,
+        balance: Balance,
+        provider_limits: ProviderLimits,
         delivery: Delivery,
         signature_secret: str,
         api_key: str,
@@ -134,7 +144,8 @@ class Dispatch:
         """What people do with what reaches them; ``on_deed`` is told when they do it."""
         self._faults = faults
         self._clock = clock
-        self._price = price
+        self._balance = balance
+        self._provider_limits = provider_limits
         self.delivery = delivery
         """How messages fare."""
         self._signature_secret = signature_secret
@@ -201,15 +212,16 @@ class Dispatch:
         channel = _v1_channel(message.channel)
         number = next(self._numbers)
         delivery = self._delivery_of(message, channel)
-        failure = self._failure_of(message.to, channel)
+        failure = way.failure or self._failure_of(message.to, channel) or self._refusal_of(message, channel)
+        ttl = _ttl(message)
         habit = self.people.of(message.to, channel)
         way.begun_at = self._clock()
         if habit is None:
-            way.steps = timeline(delivery, number, channel=channel, failure=failure)
+            way.steps = timeline(delivery, number, channel=channel, failure=failure, ttl=ttl)
         else:
             draws = Draws(f"{delivery.seed}/{number}/person")
             reads_after = read_after(habit, draws)
-            way.steps = timeline(delivery, number, channel=channel, failure=failure, reads_after=reads_after)
+            way.steps = timeline(delivery, number, channel=channel, failure=failure, ttl=ttl, reads_after=reads_after)
             self._expect(way, habit, draws, reads_after or 0.0)
         self._plan(way)
 
@@ -278,7 +290,8 @@ class Dispatch:
         )
         self._state.add_message(message)
         further = attrs.evolve(chain, number=chain.number + 1)
-        self._begin(_Way(first=first, message=message, chain=further, outlet=way.outlet))
+        failure = None if self._balance.charge(parts_of(item)) else Failure(code=_NO_CREDIT)
+        self._begin(_Way(first=first, message=message, chain=further, outlet=way.outlet, failure=failure))
 
     def _tell(self, way: _Way, step: Step, at: float) -> None:
         """Hand a status over to the webhook that hears of it, behind the ones before it."""
@@ -288,7 +301,7 @@ class Dispatch:
             return
         version = message.payload.get("webhook_version") or self._settings(message).version
         write = status_v1 if version == "v1" else status_v0_1
-        happened = Happened(status=step.status, at=at, code=step.code, price=self._price, instance=uuid4().hex)
+        happened = Happened(status=step.status, at=at, code=step.code, price=self._balance.price, instance=uuid4().hex)
         outlet = way.outlet = way.outlet or _Outlet()
         outlet.waiting.append(
             Callback(
@@ -321,6 +334,11 @@ class Dispatch:
         """Find where a status goes: the URL of the message itself comes first (Webhooks, section 1)."""
         return message.payload.get("webhook_url") or self._settings(message).status_url
 
+    def _refusal_of(self, message: ReceivedMessage, channel: str) -> Failure | None:
+        """Ask the provider's limits, which count a message that nothing else keeps from arriving."""
+        code = self._provider_limits.refused(channel, message.message_type, message.from_, message.to, self._clock())
+        return None if code is None else Failure(code=code)
+
     def _failure_of(self, to: str, channel: str) -> Failure | None:
         """Find how a message fails; the most precise setting counts."""
         if not self._failures:
@@ -331,12 +349,20 @@ class Dispatch:
         return None
 
 
+def _ttl(message: ReceivedMessage) -> Seconds | None:
+    """Find how long a message may take until it is delivered; ``None`` where that is not said."""
+    options = message.payload.get("viber_service")
+    ttl = options.get("ttl") if isinstance(options, dict) else message.payload.get("ttl")
+    if ttl is None and message.channel == "rcs" and message.version == "v1":
+        return _TTL_OF_RCS
+    return ttl if isinstance(ttl, int) else None
+
+
 def _v1_channel(channel: str) -> str:
     return "viber_service" if channel == "viber_service_msg" else channel
 
 
 def _outbound(message: ReceivedMessage, chain: Chain | None) -> Outbound:
-    content = message.payload.get("message", {}).get("content", {}) if message.version == "v0.1" else message.payload
     return Outbound(
         message_uuid=message.message_uuid,
         channel=_v1_channel(message.channel),
@@ -344,6 +370,6 @@ def _outbound(message: ReceivedMessage, chain: Chain | None) -> Outbound:
         to=message.to,
         from_=message.from_,
         client_ref=message.client_ref,
-        text_length=len(content.get("text", "")),
+        parts=parts_of(message.payload),
         chain=chain,
     )

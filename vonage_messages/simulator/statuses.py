@@ -24,8 +24,11 @@ _HAVE_DESTINATION = frozenset({"sms", "mms", "rcs"})
 _HAVE_USAGE = frozenset({"sms", "mms", "messenger", "viber_service", "whatsapp"})
 _PRICED_ON_SUBMIT = frozenset({"sms", "mms"})
 _CATEGORIES = {"template": "marketing"}
-_GSM_CHARACTERS = 153
-_SINGLE_SMS = 160
+_MEANINGS_OF_PROVIDERS = {
+    131056: "(#131056) Pair rate limit hit: too many messages to this recipient in a short time",
+    130429: "(#130429) Rate limit hit: too many messages from this number",
+}
+"""Codes of WhatsApp's own, which the platform passes on (limits, section 4)."""
 
 
 @attrs.frozen(kw_only=True)
@@ -47,8 +50,8 @@ class Outbound:
     to: str = attrs.field(repr=False)
     from_: str = attrs.field(repr=False)
     client_ref: str | None
-    text_length: int
-    """In characters: how many parts an SMS has follows from it."""
+    parts: int
+    """How many parts an SMS has; 1 for anything else."""
     chain: Chain | None
 
 
@@ -62,7 +65,7 @@ class Happened:
     code: int | None
     """The error code of a failure."""
     price: Decimal
-    """In EUR; it is told where the channel charges at this status."""
+    """In EUR, of each part; it is told where the channel charges at this status."""
     instance: str
     """The trace id of an error."""
 
@@ -94,11 +97,11 @@ def _channel_members(message: Outbound, happened: Happened) -> dict[str, Any]:
     """Write the members that only some channels have."""
     members: dict[str, Any] = {}
     if _is_charged(message.channel, happened.status):
-        members["usage"] = _usage("0" if message.channel == "whatsapp" else str(happened.price))
+        members["usage"] = _usage("0" if message.channel == "whatsapp" else str(happened.price * message.parts))
     if message.channel in _HAVE_DESTINATION:
         members["destination"] = {"network_code": NETWORK_CODE}
     if message.channel == "sms":
-        members["sms"] = {"count_total": str(_parts(message.text_length))}
+        members["sms"] = {"count_total": str(message.parts)}
     if message.channel == "whatsapp" and happened.status == "delivered":
         members["whatsapp"] = _whatsapp(message)
     return members
@@ -118,7 +121,7 @@ def status_v0_1(message: Outbound, happened: Happened) -> dict[str, Any]:
     if happened.code is not None:
         body["error"] = {"code": happened.code, "reason": _meaning(happened.code)}
     if _is_charged(message.channel, happened.status):
-        body["usage"] = _usage(str(happened.price))
+        body["usage"] = _usage(str(happened.price * message.parts))
     return body
 
 
@@ -152,12 +155,9 @@ def _error_v1(code: int, instance: str) -> dict[str, str]:
 
 def _meaning(code: int) -> str:
     known = describe(code)
-    return "An error that the reference does not list" if known is None else known.meaning
-
-
-def _parts(length: int) -> int:
-    """Count the parts of an SMS in the default alphabet; the simulator does not tell alphabets apart."""
-    return 1 if length <= _SINGLE_SMS else -(-length // _GSM_CHARACTERS)
+    if known is not None:
+        return known.meaning
+    return _MEANINGS_OF_PROVIDERS.get(code, "An error that the reference does not list")
 
 
 def _whatsapp(message: Outbound) -> dict[str, Any]:

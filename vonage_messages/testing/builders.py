@@ -98,7 +98,7 @@ def status_event(  # noqa: PLR0913  every argument has a default; they are given
         to=to or default_person(channel),
         from_=from_ or COMPANY.get(channel, ""),
         client_ref=client_ref,
-        text_length=0,
+        parts=1,
         chain=None,
     )
     happened = Happened(status=status, at=_unix(at), code=code, price=_PRICE, instance=uuid4().hex)

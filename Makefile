@@ -11,7 +11,7 @@ WHEELS := $(WHEELHOUSE)/.fetched
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-kills clean
+.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-kills campaign-schemathesis clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -64,6 +64,9 @@ campaign-limits: $(SETUP) ## Send for a minute under the published limits, and c
 
 campaign-kills: $(SETUP) ## Kill a bulk send a hundred times, and count every row (10 minutes)
 	@$(BIN)/python benchmarks/campaign_kills.py
+
+campaign-schemathesis: $(SETUP) ## Throw made-up requests at both APIs of the simulator (some 10,000; a few minutes)
+	@$(BIN)/python benchmarks/campaign_schemathesis.py
 
 campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a minute)
 	@$(BIN)/python benchmarks/fuzz_webhooks.py

@@ -254,6 +254,21 @@ async def test_a_manual_clock_is_moved(session: aiohttp.ClientSession, send: Sen
         assert [(note["status"], note["at"]) for note in notes] == [("submitted", "2030-03-17T17:47:40.000Z")]
 
 
+async def test_habits_of_people_are_added_listed_and_given_up(control: Any, send: Send) -> None:
+    habit = {"channel": "whatsapp", "reads": {"after": 0}, "answers": [{"text": "YES", "after": 0}]}
+    added = await control.post("people", habit)
+    assert await control.get("people") == {"items": [added]}
+    await send(control.simulator, **WHATSAPP)
+    found = await control.post("wait", {"direction": "inbound", "text": "yes", "timeout": 30})
+    assert found["items"][0]["payload"]["text"] == "YES"
+    assert (await control("delete", "/_simulator/people"))[0] == 204
+    assert await control.get("people") == {"items": []}
+    too_much = {"answers": [{"text": "YES"}, {"text": "NO"}]}
+    assert (await control("post", "/_simulator/people", too_much))[0] == 400
+    for wrong in ({"answers": "YES"}, {"answers": [{}]}, {"taps": [{"label": ""}]}, {"stops": [{}] * 21}):
+        assert (await control("post", "/_simulator/people", wrong))[0] == 400
+
+
 async def test_refusals_are_listed_with_what_was_sent(control: Any, basic: Callable[..., dict[str, str]]) -> None:
     url = f"{control.simulator.url}/v1/messages"
     headers = {**basic(control.simulator), "Content-Type": "application/json"}
@@ -272,7 +287,9 @@ async def test_a_reset_forgets_everything_but_the_settings(control: Any, send: S
     uuid = await send(control.simulator)
     await control.post("faults", {"kind": "throttle"})
     await control.post("failures", {"code": 1320})
+    await control.post("people", {"stops": [{}]})
     await control.post("reset", {})
+    assert len(control.simulator.people) == 0
     assert (await control("get", f"/_simulator/messages/{uuid}"))[0] == 404
     assert (await control.get("faults"))["items"] == (await control.get("failures"))["items"] == []
     assert (await control.get("settings"))["webhooks"]["status_url"] == hook

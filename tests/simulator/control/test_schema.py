@@ -14,8 +14,9 @@ from openapi_spec_validator import validate
 
 from vonage_messages.simulator import Delivery, FaultKind, journal
 from vonage_messages.simulator.control.schema import INFORMING_KEYWORDS, KNOWN_KEYWORDS, document, mistakes, resolved
+from vonage_messages.simulator.habits import CHANNELS
 
-TAKEN_IN = ("Wait", "Inbound", "Fault", "Failure", "SettingsChange", "Advance", "Confirmation")
+TAKEN_IN = ("Wait", "Inbound", "Fault", "Failure", "Habit", "SettingsChange", "Advance", "Confirmation")
 
 
 def below(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -23,6 +24,8 @@ def below(schema: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield schema
     for member in schema.get("properties", {}).values():
         yield from below(member)
+    if "items" in schema:
+        yield from below(schema["items"])
 
 
 @pytest.mark.parametrize("name", TAKEN_IN)
@@ -52,7 +55,9 @@ VALUES = st.recursive(
 @given(data=st.data(), name=st.sampled_from(TAKEN_IN))
 def test_it_agrees_with_a_checker_made_elsewhere(data: st.DataObject, name: str) -> None:
     schema = resolved({"$ref": f"#/components/schemas/{name}"})
-    usual = st.sampled_from(["throttle", "sms", "v1", "rejected", "status_url", "10.50", "x\n", 600, 1.0, 0, -1, True])
+    usual = st.sampled_from(
+        ["throttle", "sms", "v1", "rejected", "status_url", "10.50", "x\n", 600, 1.0, 0, -1, True, [{"text": "YES"}]]
+    )
     names = st.sampled_from([*schema["properties"], "unknown"])
     value = data.draw(st.dictionaries(names, usual | VALUES, max_size=5))
     other = jsonschema.Draft202012Validator({**schema, "components": document()["components"]})
@@ -84,6 +89,7 @@ def test_the_document_is_one() -> None:
 def test_the_kinds_of_the_document_are_those_of_the_simulator() -> None:
     listed = document()["components"]["schemas"]
     assert listed["FaultKind"]["enum"] == list(FaultKind)
+    assert set(listed["Habit"]["properties"]["channel"]["enum"]) == CHANNELS
     assert set(listed["Delivery"]["properties"]) == {field.name for field in attrs.fields(Delivery)}
     kinds = {value for name, value in vars(journal).items() if name.isupper() and isinstance(value, str)}
     assert set(listed["Event"]["properties"]["kind"]["enum"]) == kinds

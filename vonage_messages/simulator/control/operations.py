@@ -26,6 +26,7 @@ from vonage_messages.simulator import journal
 from vonage_messages.simulator.control import guards, listing, views, watching
 from vonage_messages.simulator.control.asking import Asked, RefusedError, json_answer, read
 from vonage_messages.simulator.control.schema import Mistake, document
+from vonage_messages.simulator.habits import Habit
 from vonage_messages.simulator.openapi import messages_document
 from vonage_messages.simulator.relay import ReleaseRefusedError
 from vonage_messages.simulator.state import ReceivedMessage
@@ -258,9 +259,23 @@ class ControlAPI:
             simulator.state.journal.note(journal.SETTINGS)
         return json_answer(self._settings())
 
+    async def _list_habits(self, _: Asked) -> web.Response:
+        return json_answer({"items": [habit.to_mapping() for habit in self._simulator.people]})
+
+    async def _add_habit(self, asked: Asked) -> web.Response:
+        habit = self._simulator.people.add(Habit.from_mapping(asked.body))
+        self._simulator.state.journal.note(journal.SETTINGS)
+        return json_answer(habit.to_mapping(), HTTPStatus.CREATED)
+
+    async def _clear_habits(self, _: Asked) -> web.Response:
+        self._simulator.people.clear()
+        self._simulator.state.journal.note(journal.SETTINGS)
+        return _nothing()
+
     async def _reset(self, _: Asked) -> web.Response:
         self._simulator.faults.clear()
         self._simulator.recover()
+        self._simulator.people.clear()
         self._simulator.clear()
         return _nothing()
 

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 MOST_PROBLEMS: Final = 100
 _LONGEST_NAME: Final = 100
@@ -25,6 +25,8 @@ KNOWN_KEYWORDS: Final = frozenset(
         "$ref",
         "additionalProperties",
         "enum",
+        "items",
+        "maxItems",
         "maxLength",
         "maximum",
         "minLength",
@@ -82,6 +84,8 @@ def _wrong(value: Any, schema: Mapping[str, Any], name: str) -> Iterator[Mistake
         yield from _each(name, _range_reason(value, schema))
     elif isinstance(value, dict):
         yield from _members(value, schema, name)
+    elif isinstance(value, list):
+        yield from _items(value, schema, name)
 
 
 def _each(name: str, reason: str | None) -> Iterator[Mistake]:
@@ -99,6 +103,15 @@ def _members(value: Mapping[str, Any], schema: Mapping[str, Any], name: str) -> 
             yield from _wrong(member, known[key], _below(name, key))
         elif schema.get("additionalProperties") is False:
             yield Mistake(_below(name, key)[:_LONGEST_NAME], f"is not known; known are {', '.join(known) or 'none'}")
+
+
+def _items(value: Sequence[Any], schema: Mapping[str, Any], name: str) -> Iterator[Mistake]:
+    most = schema.get("maxItems", math.inf)
+    if len(value) > most:
+        yield Mistake(name, f"must have at most {most} items")
+        return
+    for number, item in enumerate(value):
+        yield from _wrong(item, schema["items"], f"{name}[{number}]")
 
 
 def _below(name: str, key: str) -> str:
@@ -148,6 +161,7 @@ _TYPES: Final[Mapping[str, Callable[[Any], bool]]] = MappingProxyType(
         "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
         "boolean": lambda value: isinstance(value, bool),
         "object": lambda value: isinstance(value, dict),
+        "array": lambda value: isinstance(value, list),
         "null": lambda value: value is None,
     }
 )
@@ -158,6 +172,7 @@ _WORDS: Final[Mapping[str, str]] = MappingProxyType(
         "number": "a number",
         "boolean": "true or false",
         "object": "an object",
+        "array": "an array",
         "null": "null",
     }
 )

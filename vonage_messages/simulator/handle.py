@@ -31,6 +31,7 @@ from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.faults import Faults
 from vonage_messages.simulator.habits import People
+from vonage_messages.simulator.inbox.views import Inbox
 from vonage_messages.simulator.injection import Injection
 from vonage_messages.simulator.keys import process_private_key, public_key_of
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
@@ -192,6 +193,14 @@ class Simulator:
             application=application.checked(self._callback_hosts),
             account=None if account is None else account.checked(self._callback_hosts),
         )
+        self._inbox = Inbox(
+            state=self.state,
+            callbacks_of=self.callbacks_of,
+            environment=self.environment,
+            signature_secret=lambda: self._signature_secret,
+            listens_on=self._host,
+        )
+        self._neighbours.append(self._inbox.add_routes)
 
     def __repr__(self) -> str:
         return f"<Simulator {self.url if self._runner else 'not running'}>"

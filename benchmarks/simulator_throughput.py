@@ -1,0 +1,249 @@
+"""
+How many messages the simulator accepts on one core with validation on, while its inbox is open on many messages.
+
+The simulator runs in a process of its own that is bound to one core; everything that asks it runs on the others. Three
+rounds: nobody looks; the index of the inbox is there and nobody looks; the inbox is open. "Open" is what the page does
+in a browser: it hears every event, and fetches itself anew when something has happened, at most every 80 ms and not
+before eight times as long as the last time took. Messages are WhatsApp list messages and SMS by turns, sent with Basic
+credentials; every answer must be 202.
+
+Run: ``python benchmarks/simulator_throughput.py``; ``--messages`` and ``--seconds`` change the size.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from multiprocessing.connection import Connection
+from typing import Any
+
+import aiohttp
+import attrs
+
+from vonage_messages.simulator import Simulator
+
+WORKERS = 32
+PATIENCE = 60.0
+PEOPLE = 500
+LIST = {
+    "type": "interactive",
+    "interactive": {
+        "type": "list",
+        "header": {"type": "text", "text": "Harbour Line"},
+        "body": {"text": "Ten crossings tomorrow."},
+        "action": {
+            "button": "Crossings",
+            "sections": [
+                {"title": "Morning", "rows": [{"id": f"m{hour}", "title": f"0{hour}:15"} for hour in range(10)]}
+            ],
+        },
+    },
+}
+
+
+@attrs.frozen(kw_only=True)
+class Round:
+    """What one round measured."""
+
+    name: str
+    rate: float
+    cpu: float
+    """Seconds of CPU of the simulator, for each second."""
+    pages: list[float]
+    """How long each fetch of the page took, in seconds."""
+    events: int
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1] if __doc__ else None)
+    parser.add_argument("--messages", type=int, default=10_000, help="held before the clock starts")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each round")
+    given = parser.parse_args()
+    with simulator() as found:
+        asyncio.run(measure(found, given.messages, given.seconds))
+
+
+@contextmanager
+def simulator() -> Iterator[dict[str, Any]]:
+    """Run the simulator on one core; the others are for whoever asks it."""
+    cores = sorted(os.sched_getaffinity(0))
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(there, cores[0]))
+    process.start()
+    if len(cores) > 1:
+        os.sched_setaffinity(0, set(cores[1:]))
+    try:
+        yield here.recv()
+    finally:
+        here.send("stop")
+        process.join(10)
+
+
+def serve(pipe: Connection, core: int) -> None:
+    """Be the simulator, until told to stop."""
+    os.sched_setaffinity(0, {core})
+    asyncio.run(served(pipe))
+
+
+async def served(pipe: Connection) -> None:
+    """Tell where the simulator is, and wait for the end."""
+    async with Simulator(rate=None) as running:
+        told = {"url": running.url, "key": running.api_key, "secret": running.api_secret, "pid": os.getpid()}
+        pipe.send(told)
+        await asyncio.to_thread(pipe.recv)
+
+
+async def measure(found: dict[str, Any], messages: int, seconds: float) -> None:
+    """Fill the simulator, measure the rounds, and print them."""
+    url = found["url"]
+    headers = {"Authorization": aiohttp.encode_basic_auth(found["key"], found["secret"])}
+    connector = aiohttp.TCPConnector(limit=WORKERS + 4)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        await flood(session, f"{url}/v1/messages", headers, count=messages)
+        rounds = []
+        for name in ("closed", "open", "closed", "open"):
+            rounds.append(await one_round(session, found, headers, name, seconds))
+            await asyncio.sleep(1)
+        size, took = await first_page(session, url)
+    print(f"{platform.machine()}, Python {platform.python_version()}, aiohttp {aiohttp.__version__}")
+    print(f"{messages:,} messages were held at the start; the simulator had one core\n")
+    print("| inbox | accepted/s | CPU of the simulator | page fetched | median | slowest | events heard |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for each in rounds:
+        shown = "- | - | -"
+        if each.pages:
+            median, slowest = statistics.median(each.pages) * 1000, max(each.pages) * 1000
+            shown = f"{len(each.pages)} times | {median:.0f} ms | {slowest:.0f} ms"
+        print(f"| {each.name} | {each.rate:,.0f} | {each.cpu:.0%} | {shown} | {each.events:,} |")
+    print(f"\nThe page, with nothing else going on: {size:,} bytes in {took * 1000:.0f} ms (median of 9)")
+
+
+async def one_round(
+    session: aiohttp.ClientSession, found: dict[str, Any], headers: dict[str, str], name: str, seconds: float
+) -> Round:
+    """Send for *seconds* as fast as the simulator accepts; with the inbox open where *name* says so."""
+    url = found["url"]
+    pages: list[float] = []
+    heard = [0]
+    begun, cpu = time.perf_counter(), cpu_of(found["pid"])
+    if name == "open":
+        async with watching(session, url, pages, heard):
+            accepted = await flood(session, f"{url}/v1/messages", headers, seconds=seconds)
+    else:
+        accepted = await flood(session, f"{url}/v1/messages", headers, seconds=seconds)
+    took = time.perf_counter() - begun
+    used = (cpu_of(found["pid"]) - cpu) / took
+    return Round(name=name, rate=accepted / took, cpu=used, pages=pages, events=heard[0])
+
+
+async def flood(
+    session: aiohttp.ClientSession,
+    url: str,
+    headers: dict[str, str],
+    *,
+    count: int = sys.maxsize,
+    seconds: float = PATIENCE,
+) -> int:
+    """Send *count* messages, or for *seconds*; give how many were accepted."""
+    numbers = iter(range(count))
+    end = time.perf_counter() + seconds
+
+    async def work() -> int:
+        accepted = 0
+        for number in numbers:
+            async with session.post(
+                url, data=body(number), headers={**headers, "Content-Type": "application/json"}
+            ) as answer:
+                if answer.status != 202:  # noqa: PLR2004  the one answer that counts
+                    raise SystemExit(f"answered {answer.status}: {await answer.text()}")
+                await answer.read()
+            accepted += 1
+            if time.perf_counter() > end:
+                break
+        return accepted
+
+    return sum(await asyncio.gather(*(work() for _ in range(WORKERS))))
+
+
+def body(number: int) -> bytes:
+    """Write a message: WhatsApp lists and SMS by turns, to some hundred people."""
+    to = f"447700{900_000 + number % PEOPLE}"
+    if number % 2:
+        message = {"channel": "sms", "message_type": "text", "to": to, "from": "Acme", "text": f"Number {number}"}
+    else:
+        message = {"channel": "whatsapp", "message_type": "custom", "to": to, "from": "447700900001", "custom": LIST}
+    return json.dumps(message).encode()
+
+
+@asynccontextmanager
+async def watching(
+    session: aiohttp.ClientSession, url: str, pages: list[float], heard: list[int]
+) -> AsyncIterator[None]:
+    """Do what the open page does."""
+    changed = asyncio.Event()
+    tasks = [
+        asyncio.create_task(hear(session, url, changed, heard)),
+        asyncio.create_task(draw(session, url, changed, pages)),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def hear(session: aiohttp.ClientSession, url: str, changed: asyncio.Event, heard: list[int]) -> None:
+    """Hear the events, as they come."""
+    timeout = aiohttp.ClientTimeout(total=None)
+    async with session.get(f"{url}/_simulator/events", timeout=timeout) as answer:
+        if answer.status != 200:  # noqa: PLR2004  the one answer that counts
+            raise SystemExit(f"the events answered {answer.status}")
+        async for chunk in answer.content.iter_any():
+            heard[0] += chunk.count(b"\ndata:")
+            changed.set()
+
+
+async def draw(session: aiohttp.ClientSession, url: str, changed: asyncio.Event, pages: list[float]) -> None:
+    """Fetch the page when something has happened, and no more often than the page does."""
+    while True:  # ends: it is cancelled with the round
+        await changed.wait()
+        changed.clear()
+        pages.append((await fetch(session, url))[1])
+        await asyncio.sleep(max(0.08, min(2.0, pages[-1] * 8)))
+
+
+async def first_page(session: aiohttp.ClientSession, url: str) -> tuple[int, float]:
+    """Fetch the page several times with nothing else going on; give its size, and how long it took."""
+    fetched = [await fetch(session, url) for _ in range(9)]
+    return fetched[-1][0], statistics.median(took for _, took in fetched)
+
+
+async def fetch(session: aiohttp.ClientSession, url: str) -> tuple[int, float]:
+    """Fetch the inbox with a conversation open."""
+    begun = time.perf_counter()
+    async with session.get(f"{url}/?c=whatsapp:447700900000") as answer:
+        size = len(await answer.read())
+    return size, time.perf_counter() - begun
+
+
+def cpu_of(process: int) -> float:
+    """Read how many seconds of CPU a process has used."""
+    with open(f"/proc/{process}/stat", encoding="ascii") as file:  # noqa: PTH123  no file, a reading
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    main()

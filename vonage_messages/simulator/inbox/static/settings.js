@@ -1,0 +1,115 @@
+// The settings: each form is a request to the control API, and each list is what it answers.
+
+import { act, attempt, byId, control, live } from "./shared.js";
+
+const form = (name) => document.querySelector(`[data-form=${name}]`);
+const given = (pairs) => Object.fromEntries(Object.entries(pairs).filter(([, value]) => value !== "" && value !== undefined));
+const number = (text) => (text === "" || text === undefined ? undefined : Number(text));
+let kinds = {};
+
+const submits = {
+  webhooks: ({ status_url, inbound_url, version }) => control("PATCH", "/_simulator/settings", {
+    webhooks: { status_url: status_url || null, inbound_url: inbound_url || null, version },
+  }),
+  faults: ({ kind, channel, to, probability, count, seconds }) => control("POST", "/_simulator/faults", given({
+    kind, channel, to, probability: number(probability), count: number(count), seconds: number(seconds),
+  })),
+  failures: ({ code, status, channel, to }) => control("POST", "/_simulator/failures", given({ code: Number(code), status, channel, to })),
+  delivery: (fields) => control("PATCH", "/_simulator/settings", {
+    delivery: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Number(value)])),
+  }),
+  people: ({ script }) => control("POST", "/_simulator/people", JSON.parse(script)),
+  account: ({ rate, balance }) => control("PATCH", "/_simulator/settings", { rate: rate === "" ? null : Number(rate), balance: balance || null }),
+  clock: ({ seconds }) => control("POST", "/_simulator/clock/advance", { seconds: Number(seconds) }),
+  templates: async (fields) => {
+    await control("POST", "/inbox/templates", fields);
+    location.assign("/inbox/settings#templates");
+    location.reload();
+  },
+};
+
+document.addEventListener("submit", async (event) => {
+  const name = event.target.dataset.form;
+  if (!name) return;
+  event.preventDefault();
+  const fields = Object.fromEntries(new FormData(event.target));
+  const done = await attempt(() => submits[name](fields), "Saved");
+  if (done) refresh();
+});
+
+act("clear-faults", async () => { await attempt(() => control("DELETE", "/_simulator/faults"), "No faults"); refresh(); });
+act("recover", async () => { await attempt(() => control("DELETE", "/_simulator/failures"), "All arrive again"); refresh(); });
+
+function line(words, remove) {
+  const item = document.createElement("li");
+  const text = document.createElement("span");
+  text.textContent = words;
+  item.append(text);
+  if (remove) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button quiet";
+    button.textContent = "Remove";
+    button.setAttribute("aria-label", `Remove: ${words}`);
+    button.addEventListener("click", async () => { await attempt(remove, "Removed"); refresh(); });
+    item.append(button);
+  }
+  return item;
+}
+
+const rest = (fields) => Object.entries(fields).filter(([, value]) => value !== null && value !== false).map(([name, value]) => `${name} ${value}`).join(", ");
+
+function list(id, items, none) {
+  byId(id).replaceChildren(...(items.length ? items : [line(none)]));
+}
+
+async function faults() {
+  const { items, kinds: known } = await control("GET", "/_simulator/faults");
+  if (!Object.keys(kinds).length) {
+    kinds = known;
+    byId("fault-kind").replaceChildren(...Object.keys(kinds).map((kind) => new Option(kind.replaceAll("_", " "), kind)));
+    says();
+  }
+  list("fault-list", items.map(({ number: id, struck, spent, fault: { kind, ...more } }) => line(
+    `${kind.replaceAll("_", " ")}: ${rest(more) || "always"}. Struck ${struck} times${spent ? ", spent" : ""}`,
+    () => control("DELETE", `/_simulator/faults/${id}`),
+  )), "Nothing goes wrong on purpose.");
+}
+const says = () => { byId("fault-says").textContent = kinds[byId("fault-kind").value] ?? ""; };
+byId("fault-kind").addEventListener("change", says);
+
+async function failures() {
+  const { items } = await control("GET", "/_simulator/failures");
+  list("failure-list", items.map((each) => line(rest(each))), "Every message arrives.");
+}
+
+async function people() {
+  const answer = await control("GET", "/_simulator/people");
+  list("people-list", (answer.items ?? []).map((each) => line(
+    JSON.stringify(each),
+    each.number === undefined ? undefined : () => control("DELETE", `/_simulator/people/${each.number}`),
+  )), "Nobody does anything by themselves.");
+}
+
+function fill(name, fields) {
+  for (const [key, value] of Object.entries(fields)) {
+    const field = form(name).elements[key];
+    if (field && field !== document.activeElement) field.value = value ?? "";
+  }
+}
+
+async function settings() {
+  const now = await control("GET", "/_simulator/settings");
+  fill("webhooks", now.webhooks);
+  fill("delivery", now.delivery);
+  fill("account", { rate: now.rate, balance: now.balance });
+  form("clock").hidden = !(await control("GET", "/_simulator/clock")).manual;
+}
+
+function refresh() {
+  for (const work of [settings, faults, failures, people]) work().catch(() => undefined);
+}
+
+refresh();
+const changes = new Set(["faults", "settings"]);
+live(document.querySelector("main").dataset.number, ({ kind }) => { if (changes.has(kind)) refresh(); }, refresh);

@@ -348,8 +348,21 @@ class Client:
         checked_message(message)
         chosen = self._api_version if api_version is None else api_version
         request = rest.send_request(to_json(message, chosen), chosen)
-        call = self._send_call(message, request)
-        return await self._attempt(call, 1, await self._current_auth(call))
+        auth = self._auth
+        if self._observers.watching or not isinstance(auth, (ApplicationAuth, BasicAuth)):
+            call = self._send_call(message, request)
+            return await self._attempt(call, 1, await self._current_auth(call))
+        # The same without a _Call, for it is the way of a queue: 4 of the 90 µs of a message.
+        authorization = auth.authorization()
+        deadline = asyncio.get_running_loop().time() + self._timeout.total
+        try:
+            answer = await self._transport.attempt(
+                request, authorization, deadline=deadline, connect_timeout=self._timeout.connect
+            )
+            return _read_sent(answer, client_ref=message.client_ref)
+        except AuthenticationError as error:
+            _forget_expired(auth, authorization, error)
+            raise
 
     async def failover(
         self,
@@ -598,8 +611,7 @@ class Client:
                 return await self._watched(call, number, authorization)
             return call.read(await call.ask(authorization))
         except AuthenticationError as error:
-            if isinstance(auth, ApplicationAuth) and error.token_expired:
-                auth.invalidate(authorization)
+            _forget_expired(auth, authorization, error)
             raise
 
     async def _watched(self, call: _Call[ResultT], number: int, authorization: str) -> ResultT:
@@ -667,6 +679,12 @@ def _failed(started: AttemptStarted, duration: Seconds, error: BaseException) ->
         request_id=getattr(error, "request_id", None),
         error=error,
     )
+
+
+def _forget_expired(auth: Auth, authorization: str, error: AuthenticationError) -> None:
+    """Have a new token made for the next attempt, where the platform calls this one expired."""
+    if isinstance(auth, ApplicationAuth) and error.token_expired:
+        auth.invalidate(authorization)
 
 
 def _token_expired(error: BaseException) -> bool:

@@ -267,7 +267,12 @@ class Transport:
             ConfigurationError: the caller's session cannot be used.
         """
         exchange = _Exchange(_WatchedBody(request.body))
-        session, deadlines = await self._current_session()
+        loop = asyncio.get_running_loop()
+        own = self._sessions.get(loop)
+        if own is None or own.session.closed:
+            session, deadlines = await self._current_session(loop)
+        else:
+            session, deadlines = own.session, own.deadlines
         try:
             with _Deadline(deadlines, deadline):
                 await self._exchange(session, request, authorization, connect_timeout, exchange)
@@ -339,16 +344,13 @@ class Transport:
             self._headers = (authorization, headers)
         return headers
 
-    async def _current_session(self) -> tuple[aiohttp.ClientSession, _Deadlines]:
-        """Give the session to use, and the deadlines of its loop."""
-        loop = asyncio.get_running_loop()
+    async def _current_session(self, loop: asyncio.AbstractEventLoop) -> tuple[aiohttp.ClientSession, _Deadlines]:
+        """Give the session to use, and the deadlines of its loop: the caller's session, or a new one."""
         if self._session is not None:
             return self._checked_session(self._session), self._deadlines_on(loop)
-        own = self._sessions.get(loop)
-        if own is None or own.session.closed:
-            own = await _OwnSession.open(self._user_agent)
-            self._sessions[loop] = own
-            await self._forget_closed_loops()
+        own = await _OwnSession.open(self._user_agent)
+        self._sessions[loop] = own
+        await self._forget_closed_loops()
         return own.session, own.deadlines
 
     def _checked_session(self, session: aiohttp.ClientSession) -> aiohttp.ClientSession:

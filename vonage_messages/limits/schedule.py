@@ -202,6 +202,7 @@ class Schedule:
         self._wrap = wrap
         self._wanted = wanted
         self._lanes = tuple(_Lane(priority) for priority in _PRIORITIES)
+        self._below = tuple(self._lanes[priority + 1 :] for priority in _PRIORITIES)
         self._lines: dict[Gate | Pair, _Line] = {}
         self._timed: list[tuple[float, int, Gate]] = []
         self._delayed: list[tuple[float, int, Place]] = []
@@ -293,7 +294,7 @@ class Schedule:
         pair = place.pair
         if pair is not None and self._busy.get(pair) is place:
             del self._busy[pair]
-            if pair in self._lines:
+            if self._lines and pair in self._lines:
                 self._offer(pair)
 
     def give_back(self, place: Place, now: float) -> None:
@@ -448,10 +449,15 @@ class Schedule:
         """Take the next who may be asked out of the lanes."""
         while (lane := self._choose()) is not None:  # ends: each pass takes one out of a lane
             item, seq, since = lane.pop()
-            if self._is_wanted(item):
-                return self._place(item, lane.priority, seq, since)
-            self._dropped -= 1
-            if item.__class__ is Place:
+            if item.__class__ is not Place:
+                if self._wanted(item):
+                    return self._place(item, lane.priority, seq, since)
+                self._dropped -= 1
+            elif item.waiting:
+                place: Place = item
+                return place
+            else:
+                self._dropped -= 1
                 self._leave_line(item)
         return None
 
@@ -552,7 +558,7 @@ class Schedule:
         if place.line is not None:
             self._leave_line(place)
         self._lanes[place.priority].passed = 0
-        for lane in self._lanes[place.priority + 1 :]:
+        for lane in self._below[place.priority]:
             if lane.fresh or lane.back:
                 lane.passed += 1
 

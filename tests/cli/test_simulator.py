@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import shlex
 import signal
 import stat
@@ -11,13 +13,17 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 
 from vonage_messages import ApplicationAuth, AuthenticationError, Client, RateLimitedError, RawMessage, Sms
 from vonage_messages.cli.application import application
+from vonage_messages.cli.simulator_options import habits_in
 from vonage_messages.errors import PaymentRequiredError, ValidationError
+from vonage_messages.webhooks.signing import SignatureVerifier
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 LONG = 20
@@ -208,6 +214,12 @@ async def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2() -> None:
     ("arguments", "sentence"),
     [
         (["--host", "0.0.0.0"], "loopback only"),  # noqa: S104  refused is what it should be
+        (["--speed", "0"], "speed must be"),
+        (["--status-url", "https://example.com/"], "status_url must be"),
+        (["--read-share", "2"], "read_share must be a share"),
+        (["--api-key", "a:b"], "api_key must be"),
+        (["--people", "no-such-file"], "--people"),
+        (["--host", "example.com", "--expose"], "IP address"),
         (["--rate", "0"], "rate must be a positive number"),
         (["--rate", "nan"], "rate must be a positive number"),
         (["--rate", "many"], "neither a number nor off"),
@@ -238,3 +250,77 @@ def test_a_key_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(application, ["simulator", "--port", "0", "--key-file", str(missing)])
     assert result.exit_code == 2
     assert "cannot be written: No such file or directory." in result.stderr
+
+
+async def test_settings_are_those_of_the_options(tmp_path: Path, unused_tcp_port: int) -> None:
+    people = tmp_path / "people.toml"
+    people.write_text('[[people]]\nanswers = { text = "YES", after = 600 }\n', encoding="utf-8")
+    heard: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+    verifier = SignatureVerifier("a secret of ours")
+
+    async def hear(request: web.Request) -> web.Response:
+        body = await request.read()
+        verifier.verify(request.headers, body)
+        heard.put_nowait((request.path, json.loads(body)))
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_post("/{kind}", hear)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", unused_tcp_port).start()
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    try:
+        async with running(
+            *("--status-url", f"{url}/status", "--inbound-url", f"{url}/inbound", "--webhook-version", "v0.1"),
+            *("--api-key", "abcd1234", "--api-secret", "ours", "--application-id", "our-app"),
+            *("--signature-secret", "a secret of ours", "--speed", "3600", "--people", str(people)),
+        ) as simulated:
+            assert simulated.environment["VONAGE_API_KEY"] == "abcd1234"
+            assert simulated.environment["VONAGE_API_SECRET"] == "ours"
+            assert simulated.environment["VONAGE_APPLICATION_ID"] == "our-app"
+            async with simulated.client() as client:
+                await client.send(Sms(to="447700900000", from_="447700900001", text="Coming?"))
+            told = [await asyncio.wait_for(heard.get(), LONG) for _ in range(3)]
+        assert [path for path, _ in told] == ["/status", "/status", "/inbound"]
+        assert told[2][1]["message"]["content"]["text"] == "YES"
+    finally:
+        await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("people = 5", "tables [[people]]"),
+        ("[people", "is no TOML"),
+        ("[[people]]\n[[person]]", "tables [[people]]"),
+        ("[[people]]\n[[people]]\nreads = { after = -1 }", "number 2: after must be"),
+    ],
+)
+def test_people_that_cannot_be_are_refused(tmp_path: Path, content: str, sentence: str) -> None:
+    people = tmp_path / "people.toml"
+    people.write_text(content, encoding="utf-8")
+    result = CliRunner().invoke(application, ["simulator", "--port", "0", "--people", str(people)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert sentence in " ".join(result.stderr.split())
+
+
+async def test_exposed_simulator_says_so_and_is_reached_at_home() -> None:
+    async with running("--host", "0.0.0.0", "--expose") as simulated, simulated.client() as client:  # noqa: S104  said aloud
+        assert simulated.environment["VONAGE_BASE_URL"].startswith("http://127.0.0.1:")
+        assert (await simulated.line()).startswith("Other machines reach it at 0.0.0.0, port ")
+        await client.send(HELLO)
+
+
+def test_people_of_the_documentation_are_habits(tmp_path: Path) -> None:
+    page = Path(__file__).parent.parent.parent / "docs" / "command-line.md"
+    section = page.read_text(encoding="utf-8").partition("\n## simulator\n")[2]
+    (table,) = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
+    people = tmp_path / "people.toml"
+    people.write_text(table, encoding="utf-8")
+    habits = habits_in(people)
+    assert [(habit.to, habit.channel, len(habit.acts)) for habit in habits] == [
+        (None, None, 2),
+        (None, "whatsapp", 2),
+        ("447700900000", None, 1),
+    ]

@@ -8,7 +8,7 @@ import shlex
 import signal
 import tempfile
 from contextlib import contextmanager, nullcontext
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
+from vonage_messages.cli.simulator_options import amount, habits_in, rate, simulator_arguments, simulator_options
 from vonage_messages.cli.terminal import output, printable
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator.state import ReceivedMessage, Refusal
@@ -38,34 +39,17 @@ _LONGEST_KEY = 64 * 1024
 _ONLY_OWNER = 0o600
 
 
-def _rate(_context: click.Context, _parameter: click.Parameter, value: str) -> float | None:
-    """Read the number of requests per second; the simulator itself refuses those that are no rate."""
-    if value == "off":
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        raise click.BadParameter(f"{value!r} is neither a number nor off.") from None
-
-
-def _amount(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Decimal | None:
-    """Read the amount of money exactly."""
-    try:
-        return None if value is None else Decimal(value)
-    except InvalidOperation:
-        raise click.BadParameter(f"{value!r} is no amount.") from None
-
-
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=8090, show_default=True, help="0 takes a free one.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="A loopback address: 127.0.0.1, ::1, localhost.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; see --expose.")
+@click.option("--expose", is_flag=True, help="Let --host be an address that other machines reach.")
 @click.option(
-    "--rate", metavar="NUMBER|off", callback=_rate, default="30", show_default=True, help="Requests per second, or off."
+    "--rate", metavar="NUMBER|off", callback=rate, default="30", show_default=True, help="Requests per second, or off."
 )
 @click.option(
     "--balance",
     metavar="AMOUNT",
-    callback=_amount,
+    callback=amount,
     help="The account's money; every message takes 0.01.  [default: endless]",
 )
 @click.option(
@@ -83,18 +67,22 @@ def _amount(_context: click.Context, _parameter: click.Parameter, value: str | N
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What messages cost for real, as TOML or CSV, to be told before they go.",
 )
+@simulator_options
 @click.option("--show", is_flag=True, help="Show numbers and texts in full.")
 def simulator(  # noqa: PLR0913  one parameter for each option
     *,
     port: int,
     host: str,
+    expose: bool,
     rate: float | None,
     balance: Decimal | None,
     key_file: Path | None,
     relay: bool,
     relay_to: tuple[str, ...],
     relay_prices: Path | None,
+    people: Path | None,
     show: bool,
+    **further: Any,
 ) -> None:
     """
     Run the Messages API on this machine, until Ctrl-C.
@@ -111,11 +99,15 @@ def simulator(  # noqa: PLR0913  one parameter for each option
     simulated = Simulator(
         host=host,
         port=port,
+        expose=expose,
         rate=rate,
         balance=balance,
         private_key=given_key,
         relay=None if really is None else really[1],
+        **simulator_arguments(further),
     )
+    for habit in habits_in(people) if people is not None else ():
+        simulated.people.add(habit)
     asyncio.run(_serve(simulated, None if really is None else really[0], key_file, _Watch(output(), show=show)))
 
 
@@ -185,9 +177,12 @@ class _Watch:
     def show_start(self, simulated: Simulator, key_path: Path) -> None:
         """Print the address, and the lines that point another terminal here."""
         environment = {**simulated.environment(), "VONAGE_PRIVATE_KEY": str(key_path)}
-        lines = [f"The Messages API, simulated at {simulated.url}. Ctrl-C stops it. In another terminal:", ""]
+        where = f"{simulated.url} (open it in a browser: the inbox)"
+        lines = [f"The Messages API, simulated at {where}. Ctrl-C stops it. In another terminal:", ""]
         lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         self._print("\n".join([*lines, ""]))
+        if simulated.exposed:
+            self._print(f"Other machines reach it at {simulated.exposed}: whoever does reads what arrives here.\n")
         if simulated.releases is not None:
             self._print(
                 f"A message may be sent for real, by a person who confirms it: {simulated.releases.destination}.\n"

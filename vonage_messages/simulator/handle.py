@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger(__name__)
 
 _HIGHEST_PORT = 65535
+_IP_V6 = 6
 _PRICE = Decimal("0.01")
 _MEGABYTE = 1024 * 1024
 _ADVANCE_WITHIN: Seconds = 30.0
@@ -98,7 +99,8 @@ class Simulator:
     With a *relay* a person may send a captured message for real; without one nothing ever leaves this machine.
 
     Raises:
-        ConfigurationError: *host* is not loopback, or another option cannot work.
+        ConfigurationError: *host* is not loopback and *expose* does not say that others may reach it, or another
+            option cannot work.
     """
 
     def __init__(  # noqa: PLR0913  every option has a default; they are given by name
@@ -106,6 +108,7 @@ class Simulator:
         *,
         host: str = "127.0.0.1",
         port: int = 0,
+        expose: bool = False,
         rate: float | None = 30.0,
         burst: int | None = None,
         balance: Decimal | None = None,
@@ -135,7 +138,7 @@ class Simulator:
         if maximum < 1 or body_limit < 1:
             raise ConfigurationError("maximum and body_limit must be 1 or more")
         _check_burst(rate, burst)
-        self._host = _loopback(host)
+        self._host = _address(host, exposed=expose)
         self._wanted_port = port
         self._clock = clock
         self._monotonic = monotonic
@@ -266,8 +269,12 @@ class Simulator:
         """
         if self._runner is None or not self._port:
             raise SimulatorError("the simulator is not running: use it as `async with Simulator() as simulator`")
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
+        return f"http://{_reached_at(self._host)}:{self._port}"
+
+    @property
+    def exposed(self) -> str:
+        """The address at which other machines reach the simulator; empty where they do not."""
+        return "" if ipaddress.ip_address(self._host).is_loopback else f"{self._host}, port {self._port}"
 
     @property
     def api_key(self) -> str:
@@ -729,13 +736,13 @@ def _checked(credential: str, name: str) -> str:
     return credential
 
 
-def _loopback(host: str) -> str:
+def _address(host: str, *, exposed: bool) -> str:
     """
-    Give the loopback address that *host* names.
+    Give the address that *host* names: a loopback address, unless the simulator is to be *exposed*.
 
     Raises:
-        ConfigurationError: it names anything else. The simulator accepts made-up credentials and keeps what it is
-            sent, so it has no place on a network.
+        ConfigurationError: it names anything else. The simulator keeps what it is sent and shows it to whoever asks,
+            so it has no place on a network unless somebody wants it there.
     """
     if host == "localhost":
         return "127.0.0.1"
@@ -743,8 +750,19 @@ def _loopback(host: str) -> str:
         address = ipaddress.ip_address(host)
     except ValueError:
         address = None
-    if address is None or not address.is_loopback:
+    if exposed and address is None:
+        raise ConfigurationError(f"host must be an IP address or localhost, not {host!r}")
+    if address is None or not (address.is_loopback or exposed):
         raise ConfigurationError(
-            f"the simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}"
+            f"the simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}, unless it is told "
+            "that other machines may reach it (expose, --expose)"
         )
     return str(address)
+
+
+def _reached_at(host: str) -> str:
+    """Give the address at which this machine reaches what listens on *host*, as it stands in a URL."""
+    address = ipaddress.ip_address(host)
+    if address.is_unspecified:
+        address = ipaddress.ip_address("::1" if address.version == _IP_V6 else "127.0.0.1")
+    return f"[{address}]" if address.version == _IP_V6 else str(address)

@@ -8,7 +8,7 @@ from typing import Any
 
 import aiohttp
 import attrs
-import jsonschema
+import jsonschema_rs
 import pytest
 
 from vonage_messages.simulator import Simulator
@@ -28,7 +28,7 @@ def check_answer(method: str, path: str, status: int, content_type: str, body: s
         assert body == ""
         return
     schema = {**response["content"][content_type]["schema"], "components": document()["components"]}
-    checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    checker = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     assert [error.message for error in checker.iter_errors(json.loads(body))] == []
 
 

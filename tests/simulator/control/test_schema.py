@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
-import jsonschema
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,7 +60,7 @@ def test_it_agrees_with_a_checker_made_elsewhere(data: st.DataObject, name: str)
     )
     names = st.sampled_from([*schema["properties"], "unknown"])
     value = data.draw(st.dictionaries(names, usual | VALUES, max_size=5))
-    other = jsonschema.Draft202012Validator({**schema, "components": document()["components"]})
+    other = jsonschema_rs.Draft202012Validator({**schema, "components": document()["components"]})
     # In JSON Schema 1.0 is a whole number, and ``$`` of Python's patterns may stand before a line feed: not here.
     if any(isinstance(each, float) and each.is_integer() for each in value.values()) or "\n" in str(value.values()):
         return

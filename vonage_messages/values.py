@@ -49,6 +49,8 @@ def normalize_number(value: str) -> str:
     """
     if value.isascii() and value.isdigit() and not value.startswith("00"):
         return value
+    if value.isalpha():  # a sender such as Acme: nothing that could be taken for a digit, and 1 µs less
+        return value
     international = _INTERNATIONAL.fullmatch(_SEPARATORS.sub("", _TRUNK_ZERO.sub("", value)))
     if international:
         whole = len(international[1]) <= _LONGEST_NUMBER and not _keeps_trunk_zero(value, international[1])

@@ -31,11 +31,11 @@ class Value:
     """Keys that the class does not know are kept in its ``extra`` instead of being refused."""
 
     def __attrs_post_init__(self) -> None:
-        problems = list(self._problems())
+        problems = self._problems()
         if problems:
             raise InvalidMessageError(problems, type(self).__name__)
 
-    def _problems(self) -> Iterator[Problem]:
+    def _problems(self) -> list[Problem]:
         """Find everything that is wrong, field by field and then across fields."""
         found: list[Problem] = []
         for name, path, required, rule in _rules(type(self)):
@@ -44,8 +44,8 @@ class Value:
                 rule(value, path, found)
             elif required:
                 found.append(Problem(path, "is required"))
-        yield from found
-        yield from self._problems_across_fields()
+        found += self._problems_across_fields()
+        return found
 
     def _problems_across_fields(self) -> Iterable[Problem]:
         """Find what no single field shows; fields may hold wrong types here."""
@@ -68,6 +68,8 @@ def json_name(attribute: str) -> str:
 
 def build(cls: type[ValueT], value: object) -> object:
     """Turn a mapping into a *cls*, or into ``Refused``; give anything else back. Never raises."""
+    if value is None:  # mostly: to ask whether that is a mapping takes longer
+        return None
     if not isinstance(value, Mapping):
         return value
     return build_from_mapping(cls, value)
@@ -194,6 +196,8 @@ def to_number(value: str) -> str:
 
 def to_failover(value: Iterable[Message] | None) -> tuple[Message, ...] | None:
     """Turn the failover items into a tuple. Never raises."""
+    if value is None:  # see build
+        return None
     return rules.as_tuple(value)  # type: ignore[return-value]  # what is no list is refused by the rule
 
 

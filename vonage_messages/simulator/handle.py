@@ -201,6 +201,7 @@ class Simulator:
             callbacks_of=self.callbacks_of,
             environment=self.environment,
             signature_secret=lambda: self._signature_secret,
+            releases=self.releases,
             listens_on=self._host,
         )
         self._neighbours.append(self._inbox.add_routes)

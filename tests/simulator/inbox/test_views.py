@@ -9,6 +9,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,6 +21,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from vonage_messages.simulator import Simulator, Webhooks
+from vonage_messages.simulator.relay import Relay, ReleaseAnswer
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}${7*7}</pre></textarea></title>&lt;"
@@ -394,3 +396,42 @@ async def test_the_simulated_api_hears_nothing_of_the_inbox(get: Any, simulator:
 
     assert simulator.refusals == []
     assert len(simulator.arrivals) == 0
+
+
+async def test_without_the_extra_the_page_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, session: aiohttp.ClientSession
+) -> None:
+    monkeypatch.setitem(sys.modules, "aiohttp_jinja2", None)
+    async with Simulator() as running, session.get(running.url) as answer:
+        assert answer.status == 200
+        assert "pip install 'vonage-messages-async[simulator]'" in await answer.text()
+        async with session.get(f"{running.url}/_simulator/settings") as control:
+            assert control.status == 200
+
+
+async def test_a_message_can_be_sent_for_real_where_there_is_a_relay(
+    session: aiohttp.ClientSession, basic: Callable[[Simulator], dict[str, str]], send: Any, get: Any
+) -> None:
+    async def accept(_version: str, _payload: Any) -> ReleaseAnswer:
+        return ReleaseAnswer(accepted=True, status=202, message_uuid="real-1", said="It was accepted.", maybe_sent=True)
+
+    relay = Relay(send=accept, recipients=["447700900000"], destination="somewhere")
+    async with Simulator(relay=relay) as simulator:
+        async with session.post(f"{simulator.url}/v1/messages", json=sms(), headers=basic(simulator)) as answer:
+            message_uuid = (await answer.json())["message_uuid"]
+        desk = simulator.releases
+        assert desk is not None
+        async with session.get(f"{simulator.url}/?m={message_uuid}") as answer:
+            assert 'data-testid="release"' in await answer.text()
+        await desk.release(message_uuid, desk.quote(message_uuid).token)
+        async with session.get(f"{simulator.url}/?m={message_uuid}") as answer:
+            assert "It was accepted." in await answer.text()
+
+    assert 'data-testid="release"' not in await get(f"/?m={await send(sms())}")
+
+
+async def test_the_inbox_is_there_again_after_a_second_start(session: aiohttp.ClientSession) -> None:
+    simulator = Simulator()
+    for _ in range(2):
+        async with simulator, session.get(f"{simulator.url}/inbox/settings") as answer:
+            assert answer.status == 200

@@ -26,6 +26,7 @@ from vonage_messages.simulator.inbox.snippets import as_curl, as_python
 
 if TYPE_CHECKING:
     from vonage_messages.simulator.callbacks import CallbackTry
+    from vonage_messages.simulator.relay import Release, ReleaseDesk
     from vonage_messages.simulator.state import KnownInbound, ReceivedMessage, SimulatorState, StatusNote
 
 PAGE: Final = 50
@@ -191,6 +192,9 @@ class Inspection:
     updates: tuple[tuple[str, datetime, str], ...]
     curl: str
     python: str
+    can_release: bool = False
+    releases: tuple[Release, ...] = ()
+    """The times that it was sent for real."""
 
 
 @attrs.frozen(kw_only=True)
@@ -202,6 +206,7 @@ class Pages:
     tries_of: Callable[[str], Sequence[CallbackTry]]
     signature_secret: Callable[[], str]
     templates: Mapping[str, str]
+    releases: ReleaseDesk | None
 
     def conversations(self, channel: str, start: int) -> ListPage:
         """List conversations, the newest message first."""
@@ -487,6 +492,8 @@ class Pages:
             updates=tuple((each.status, each.received_at, pretty(each.payload)) for each in message.updates),
             curl=as_curl(message.payload, message.version),
             python=as_python(message.payload, message.version),
+            can_release=self.releases is not None,
+            releases=() if self.releases is None else self.releases.released(message.message_uuid),
         )
 
     def _try(self, given: CallbackTry) -> Try:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
     from vonage_messages.simulator.callbacks import CallbackTry
+    from vonage_messages.simulator.relay import ReleaseDesk
     from vonage_messages.simulator.state import SimulatorState
 
 _PAGE_POLICY: Final = (
@@ -57,6 +58,7 @@ _STATIC: Final = {
     "morph.js": "text/javascript",
     "compose.js": "text/javascript",
     "page.js": "text/javascript",
+    "release.js": "text/javascript",
     "settings.js": "text/javascript",
 }
 _SHOWN_INLINE: Final = frozenset(
@@ -86,6 +88,8 @@ class Inbox:
     callbacks_of: Callable[[str], Sequence[CallbackTry]]
     environment: Callable[[], Mapping[str, str]]
     signature_secret: Callable[[], str]
+    releases: ReleaseDesk | None
+    """Where messages are sent for real; ``None`` without a relay."""
     listens_on: str
     """The address of the simulator, for the check of ``Host``."""
     templates: dict[str, str] = attrs.field(factory=dict)
@@ -121,6 +125,7 @@ class Inbox:
             tries_of=self.callbacks_of,
             signature_secret=self.signature_secret,
             templates=self.templates,
+            releases=self.releases,
         )
 
 
@@ -199,7 +204,7 @@ class _Views:
         if thread is not None:
             types = inbound_types(thread.conversation.key.channel)
             types += ("contacts",) * (thread.conversation.key.channel == "whatsapp" and "contacts" not in types)
-        return {"types": types, "can_write": bool(types), "relay_href": ""}
+        return {"types": types, "can_write": bool(types)}
 
     def _common(self, request: web.Request) -> dict[str, Any]:
         host = request.headers.get("Host", "")

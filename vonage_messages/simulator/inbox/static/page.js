@@ -1,6 +1,7 @@
 // The inbox: links that change parts of the page, live updates, and the keyboard.
 
 import { compose, reply } from "./compose.js";
+import { release } from "./release.js";
 import { act, attempt, byId, control, key, live, run, toast } from "./shared.js";
 import { morph, parse } from "./morph.js";
 
@@ -123,6 +124,7 @@ byId("sure").addEventListener("close", async () => {
 });
 
 compose();
+release();
 
 // The keyboard.
 function step(links, forward) {

@@ -18,7 +18,12 @@ const submits = {
   delivery: (fields) => control("PATCH", "/_simulator/settings", {
     delivery: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, Number(value)])),
   }),
-  people: ({ script }) => control("POST", "/_simulator/people", JSON.parse(script)),
+  people: ({ channel, to, reads_share, reads_after, deed, words, share, after }) => {
+    const habit = given({ channel, to, reads: { share: Number(reads_share), after: Number(reads_after) } });
+    const name = { answers: "text", taps: "label", reacts: "emoji", stops: "text" }[deed];
+    if (deed) habit[deed] = [given({ [name]: words, share: Number(share), after: Number(after) })];
+    return control("POST", "/_simulator/people", habit);
+  },
   account: ({ rate, balance }) => control("PATCH", "/_simulator/settings", { rate: rate === "" ? null : Number(rate), balance: balance || null }),
   clock: ({ seconds }) => control("POST", "/_simulator/clock/advance", { seconds: Number(seconds) }),
   templates: async (fields) => {
@@ -38,6 +43,7 @@ document.addEventListener("submit", async (event) => {
 });
 
 act("clear-faults", async () => { await attempt(() => control("DELETE", "/_simulator/faults"), "No faults"); refresh(); });
+act("clear-people", async () => { await attempt(() => control("DELETE", "/_simulator/people"), "Nobody has habits"); refresh(); });
 act("recover", async () => { await attempt(() => control("DELETE", "/_simulator/failures"), "All arrive again"); refresh(); });
 
 function line(words, remove) {
@@ -84,10 +90,9 @@ async function failures() {
 }
 
 async function people() {
-  const answer = await control("GET", "/_simulator/people");
-  list("people-list", (answer.items ?? []).map((each) => line(
-    JSON.stringify(each),
-    each.number === undefined ? undefined : () => control("DELETE", `/_simulator/people/${each.number}`),
+  const { items } = await control("GET", "/_simulator/people");
+  list("people-list", items.map(({ to, channel, ...does }) => line(
+    `${to ?? "Everybody"}${channel ? ` on ${channel}` : ""}: ${Object.entries(does).map(([what, how]) => `${what} ${JSON.stringify(how)}`).join("; ")}`,
   )), "Nobody does anything by themselves.");
 }
 

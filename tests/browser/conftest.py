@@ -18,7 +18,11 @@ from playwright.sync_api import Browser, sync_playwright
 from .watching import Watched
 
 if TYPE_CHECKING:
-    from vonage_messages.testing import RunningSimulator
+    from vonage_messages import Message, SentMessage
+    from vonage_messages.testing import LoopThread, RunningSimulator
+    from vonage_messages.wire.payloads import ApiVersion
+
+    Send = Callable[..., SentMessage]
 
 FLAGS = [
     "--headless",
@@ -76,3 +80,21 @@ def watch(browser: Browser) -> Iterator[Open]:
 def inbox(watch: Open, vonage_simulator: RunningSimulator) -> Watched:
     """A watched window on the simulator of the test."""
     return watch(vonage_simulator.url)
+
+
+@pytest.fixture
+def vonage_simulator_options() -> dict[str, object]:
+    """Without a limit: some tests send everything there is at once."""
+    return {"rate": None}
+
+
+@pytest.fixture
+def send(vonage_loop: LoopThread, vonage_simulator: RunningSimulator) -> Iterator[Send]:
+    """Send a message to the simulator of the test, and wait for the answer. It is never repeated."""
+    client = vonage_simulator.client()
+
+    def send(message: Message, version: ApiVersion = "v1") -> SentMessage:
+        return vonage_loop.submit(client.attempt(message, api_version=version)).result()
+
+    yield send
+    vonage_loop.submit(client.close()).result()

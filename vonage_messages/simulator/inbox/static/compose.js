@@ -110,7 +110,8 @@ export function compose() {
     if (!text.trim()) return;
     field.value = "";
     if (!await write(text)) field.value = text;
-    field.focus();
+    // Whoever has gone elsewhere meanwhile stays there.
+    if (form()?.contains(document.activeElement)) field.focus();
   });
   document.addEventListener("keydown", (event) => {
     if (event.target.id === "say" && event.key === "Enter" && !event.shiftKey && !event.isComposing) {

@@ -365,6 +365,28 @@ async def test_burst_is_not_had_twice_over_kill_and_resume(
     assert most_too_many(arrivals, Rate(10, burst=20), JITTER + hesitation.longest) <= 1e-6
 
 
+async def test_burst_that_a_killed_program_has_not_used_is_there_for_the_next(
+    start: Start, path: Path, simulator: Simulator
+) -> None:
+    async with Outbox.open(path) as outbox:
+        await outbox.add(message(number) for number in range(60))
+        for life in range(2):  # of the 20 places, each life uses 4, and what was on its way with the last of them
+            program = await start(SEND, "Limits(account=Rate(1, per=600.0, burst=20))", 1)
+            await killed_before_it_is_answered(program, simulator, 4 * (life + 1))
+        async with simulator.client() as client:
+            running = asyncio.create_task(
+                outbox.run(client, limits=Limits(account=Rate(1, per=600.0, burst=20)), connections=1)
+            )
+            await until(lambda: len(simulator.arrivals) >= 20 - 2)
+            await asyncio.sleep(0.5)  # a hundred would come in it
+            outbox.stop()
+            await running
+    assert len(simulator.arrivals) <= 20
+    saved = sqlite3.connect(path)
+    with contextlib.closing(saved):
+        assert [name for (name,) in saved.execute("SELECT name FROM limit_state")] == ["limits"]
+
+
 async def test_pair_limit_holds_over_kill_and_resume(
     start: Start, path: Path, simulator: Simulator, hesitation: Any
 ) -> None:

@@ -39,6 +39,10 @@ class Departures:
     def __len__(self) -> int:
         return len(self._ready)
 
+    def ready(self, gate: Gate) -> float:
+        """Give from when on the next may leave under *gate*, as far as what has left tells."""
+        return self._ready.get(gate, -math.inf)
+
     def granted(self, gates: Sequence[Gate], now: float) -> None:
         """Note that a turn was just given: a limit that is not known yet stands as it did before."""
         ready = self._ready

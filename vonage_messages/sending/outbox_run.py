@@ -20,7 +20,7 @@ import logging
 import uuid
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import attrs
 
@@ -40,6 +40,7 @@ from vonage_messages.ledger import Claimed, Event, Outcome, Row, State, event_of
 from vonage_messages.limiter import Limiter
 from vonage_messages.sending.batching import Batching
 from vonage_messages.sending.options import check_span
+from vonage_messages.sending.outbox_limits import LimitsInLedger
 from vonage_messages.sending.report import Progress, Report
 from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.values import Seconds
@@ -57,6 +58,9 @@ if TYPE_CHECKING:
     from vonage_messages.sending.outcome import Outcome as Sent
     from vonage_messages.wire.payloads import ApiVersion
     from vonage_messages.wire.rest import SentMessage
+
+    _Saved: TypeAlias = Mapping[str, bytes | None] | None
+    """Limits that go with a commit, by name."""
 
 logger = logging.getLogger("vonage_messages")
 
@@ -85,8 +89,6 @@ _RECORD_AGAIN: tuple[Seconds, ...] = (0.0, 0.2, 1.0)
 
 _ENDED = 0.0
 """When the lease of an owner ends that has ended itself: long ago."""
-
-_LIMITS = "limits"
 
 
 @attrs.frozen(kw_only=True)
@@ -175,40 +177,6 @@ class _RowClient:
         return self._client.attempt(message, api_version=api_version)
 
 
-class _LimitsInLedger:
-    """Limits, kept in the file of the outbox."""
-
-    def __init__(self, store: LedgerStore) -> None:
-        self._store = store
-        self._last: Mapping[str, Any] | None = None
-
-    async def load(self) -> Mapping[str, Any] | None:
-        saved = (await self._store.limit_states()).get(_LIMITS)
-        if saved is None:
-            return None
-        try:
-            document: Mapping[str, Any] = json.loads(saved)
-        except ValueError as error:
-            raise StoreUnavailableError("the outbox holds limits that cannot be read.") from error
-        return document
-
-    async def save(self, snapshot: Mapping[str, Any], /) -> None:
-        if snapshot["last"]:  # that nothing leaves behind it is known no sooner than the run has let go of everything
-            self._last = snapshot
-        await self._write({**snapshot, "last": False})
-
-    async def close(self) -> None:
-        """Write down that nothing leaves any more, unless another run is on its way: it has used what it has used."""
-        if self._last is None:
-            return
-        counts = await self._store.counts()
-        if not counts.get(State.CLAIMED) and not counts.get(State.SENDING):
-            await self._write(self._last)
-
-    async def _write(self, snapshot: Mapping[str, Any]) -> None:
-        await self._store.save_limit_states({_LIMITS: json.dumps(snapshot).encode()})
-
-
 class Run:
     """
     One run; see ``Outbox.run`` for its options.
@@ -239,7 +207,7 @@ class Run:
         self._on_progress = on_progress
         self._left = left
         self._owner = uuid.uuid4().hex
-        self._limits = _LimitsInLedger(store)
+        self._limits = LimitsInLedger(store, self._owner)
         self._queue = SendQueue(
             _RowClient(client),  # type: ignore[arg-type]  # it has what a queue uses of a client
             limits=_limiter_of(client, limits, self._limits),
@@ -370,6 +338,7 @@ class Run:
         if self._stopping.is_set():
             raise _LostRowError("the run has been stopped; the row was not sent.")
         row_id = message.row.id
+        self._limits.leaves(row_id, message)
         marked = await self._writing.ask(row_id)
         if row_id not in marked:
             raise _LostRowError("the row has gone to another run, was cancelled, or was deleted; it was not sent.")
@@ -378,6 +347,7 @@ class Run:
     def _keep(self, message: Message, error: VonageMessagesError) -> None:
         """Note that an attempt did not get through, and that the row waits for its next one."""
         if isinstance(message, RowMessage):
+            self._limits.ended(message.row.id)
             self._writing.add(self._outcome(message.row, Event.KEEP, error=error))
 
     def _note(self, sent: Sent) -> None:
@@ -385,6 +355,7 @@ class Run:
         if not isinstance(sent.message, RowMessage):
             return
         row = sent.message.row
+        self._limits.ended(row.id)
         self._draw_conclusions(sent)
         event = self._event_of(row, sent)
         if self._spending is not None:
@@ -400,26 +371,34 @@ class Run:
         """Record outcomes, and mark rows; gives the attempts of those that were marked, and may be sent."""
         outcomes = [item for item in items if isinstance(item, Outcome)]
         ids = [item for item in items if isinstance(item, int)]
+        limits = self._limits.changes()
         if not outcomes:
-            return await self._mark_all(ids)
+            return await self._mark_all(ids, limits)
         if not ids:
-            await self._record_all(outcomes)
+            await self._record_all(outcomes, limits)
             return {}
         # Both at once, so that one commit does for both, and in this order: a row may be among both.
-        _, marked = await asyncio.gather(self._record_all(outcomes), self._mark_all(ids), return_exceptions=True)
+        _, marked = await asyncio.gather(
+            self._record_all(outcomes, None), self._mark_all(ids, limits), return_exceptions=True
+        )
         if isinstance(marked, BaseException):
             raise marked
         return marked
 
-    async def _mark_all(self, ids: Sequence[int]) -> Mapping[int, int]:
+    async def _mark_all(self, ids: Sequence[int], limits: _Saved) -> Mapping[int, int]:
         if self._clock() >= self._leased_until:
             # The machine has slept, and the lease ended meanwhile: what nobody else has taken is still ours.
             await self._renew()
-        return await self._store.mark_sending(ids, owner=self._owner, now=self._clock())
+        return await self._store.mark_sending(ids, owner=self._owner, now=self._clock(), limits=limits)
 
-    async def _record_all(self, outcomes: Sequence[Outcome]) -> None:
+    async def _record_all(self, outcomes: Sequence[Outcome], limits: _Saved) -> None:
         try:
-            await self._store.record(outcomes, now=self._clock())
+            # Not as a task of its own where marks go along: it would come to the store behind them.
+            recording = self._store.record(outcomes, now=self._clock())
+            if limits is None:
+                await recording
+            else:
+                await asyncio.gather(recording, self._store.save_limit_states(limits))
         except StoreUnavailableError as error:
             self._unrecorded.extend(outcomes)
             self._break(error)
@@ -455,7 +434,8 @@ class Run:
         if isinstance(error, StoreUnavailableError):
             self._break(error)
         elif isinstance(error, CircuitOpenError):
-            self.stop("the platform cannot be reached")
+            # The queue gives up those who wait, and hears of no answer: what was answered is known here.
+            self.stop(self._no_clear_answer() if self._unclear else "the platform cannot be reached")
         elif isinstance(error, _OF_THE_ACCOUNT):
             self.stop(f"nothing can be sent: {error}")
         elif not isinstance(error, VonageMessagesError):
@@ -472,7 +452,10 @@ class Run:
             self._unclear_since = now
         self._unclear += 1
         if self._unclear >= _UNCLEAR and now - self._unclear_since >= self._max_outage:
-            self.stop(f"the platform has given no clear answer for {self._max_outage:g} s")
+            self.stop(self._no_clear_answer())
+
+    def _no_clear_answer(self) -> str:
+        return f"the platform has given no clear answer for {self._max_outage:g} s"
 
     def _break(self, error: StoreUnavailableError) -> None:
         """Stop, because what happens can no longer be written down."""
@@ -711,11 +694,11 @@ _OF_THE_ACCOUNT = (AuthenticationError, PaymentRequiredError, ConfigurationError
 """Not the fault of the row: every other would be refused like it."""
 
 
-def _limiter_of(client: Client, limits: Limits | Limiter | None, store: _LimitsInLedger) -> Limits | Limiter | None:
+def _limiter_of(client: Client, limits: Limits | Limiter | None, kept: LimitsInLedger) -> Limits | Limiter | None:
     """Keep the limits in the file of the outbox, unless they belong to somebody who keeps them elsewhere."""
     if isinstance(limits, Limiter) or client.limiter is not None:
         return limits
-    return Limiter(limits, store=store)
+    return kept.limiter(limits)
 
 
 def _detail(error: BaseException | None) -> str | None:

@@ -151,7 +151,8 @@ class Simulator:
         self._rate, self._burst = rate, burst
         self._limiter = RateLimiter(rate, monotonic, burst) if rate is not None else None
         self._runner: web.AppRunner | None = None
-        self._neighbours: list[Callable[[web.Application], object]] = [ControlAPI(self, self._host).add_to]
+        self._control = ControlAPI(self, self._host)
+        self._neighbours: list[Callable[[web.Application], object]] = [self._control.add_to]
         self._port = 0
         self.balance = Balance(balance, price)
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""

@@ -25,6 +25,13 @@ def test_any_other_name_is_not(host: str | None) -> None:
     assert host_reason(host, "192.168.0.7") is not None
 
 
+@pytest.mark.parametrize("listens_on", ["0.0.0.0", "::"])  # noqa: S104  what is listened on where it is said
+def test_where_every_address_is_listened_on_any_address_is_answered_and_no_name(listens_on: str) -> None:
+    assert host_reason("192.168.0.8:80", listens_on) is None
+    assert host_reason("[fe80::1]:80", listens_on) is None
+    assert host_reason("rebound.example:80", listens_on) is not None
+
+
 @pytest.mark.parametrize(
     ("method", "headers", "refused"),
     [

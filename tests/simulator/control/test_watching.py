@@ -83,11 +83,8 @@ async def test_a_reader_that_missed_something_is_told_so(session: aiohttp.Client
 
 
 async def test_a_quiet_stream_shows_that_it_lives(control: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "HEARTBEAT", 0.02)
-    async with (
-        Simulator() as simulator,
-        control.session.get(f"{simulator.url}/_simulator/events") as response,
-    ):
+    monkeypatch.setattr(control.simulator._control, "heartbeat", 0.02)
+    async with control.session.get(f"{control.simulator.url}/_simulator/events") as response:
         stream = events(response)
         await next_of(stream)
         assert [await next_of(stream) for _ in range(3)] == [{"comment": "nothing new"}] * 3

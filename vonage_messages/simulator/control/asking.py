@@ -135,7 +135,7 @@ def _refuse(found: Sequence[Mistake], detail: str) -> None:
 def json_answer(value: Any, status: int = HTTPStatus.OK) -> web.Response:
     """Answer with a JSON document that nobody keeps."""
     return web.Response(
-        body=json.dumps(value).encode(),
+        body=f"{json.dumps(value)}\n".encode(),  # a terminal wants its line to end
         status=status,
         content_type="application/json",
         headers={"Cache-Control": "no-store"},

@@ -26,7 +26,7 @@ def host_reason(host: str | None, listens_on: str) -> str | None:
     *listens_on* is the address that the simulator was told to listen on.
     """
     name = _name(host or "")
-    if name is not None and (name in {"localhost", listens_on.lower()} or _is_loopback(name)):
+    if name is not None and (name in {"localhost", listens_on.lower()} or _is_an_address_of_ours(name, listens_on)):
         return None
     return f"Host must be localhost, a loopback address or {listens_on}: this API is for this machine only."
 
@@ -61,8 +61,10 @@ def _name(host: str) -> str | None:
     return parts.hostname
 
 
-def _is_loopback(name: str) -> bool:
+def _is_an_address_of_ours(name: str, listens_on: str) -> bool:
+    """Tell whether *name* is a loopback address; or any address, where all are listened on: those cannot be rebound."""
     try:
-        return ipaddress.ip_address(name).is_loopback
+        address, ours = ipaddress.ip_address(name), ipaddress.ip_address(listens_on)
     except ValueError:
         return False
+    return address.is_loopback or ours.is_unspecified

@@ -61,6 +61,8 @@ class ControlAPI:
         self._watchers = 0
         self.heartbeat = watching.HEARTBEAT
         """Seconds between two comments on a quiet stream."""
+        self.longest_wait = 60.0
+        """Seconds that a caller may wait for messages, whatever it asks for."""
 
     def add_to(self, application: web.Application) -> None:
         """Add every operation of the document to *application*, which serves one start of the simulator."""
@@ -138,7 +140,7 @@ class ControlAPI:
 
     async def _wait_for_messages(self, asked: Asked) -> web.Response:
         wanted = listing.Filter.of(asked.body)
-        count, timeout = asked.body["count"], asked.body["timeout"]
+        count, timeout = asked.body["count"], min(asked.body["timeout"], self.longest_wait)
         self._admit_watcher()
         try:
             found = await watching.wait_for(

@@ -15,9 +15,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from vonage_messages.ledger import NewRow
-from vonage_messages.stores.postgres import PostgresLedgerStore
-from vonage_messages.stores.postgres.limits import PostgresLimitStore
-from vonage_messages.stores.redis import RedisLimitStore
+from vonage_messages.stores.postgres import PostgresLedgerStore, PostgresLimitStore, PostgresWebhookStore
+from vonage_messages.stores.redis import RedisLimitStore, RedisWebhookStore
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 LONGEST_RUN = 60
@@ -87,6 +86,18 @@ def another_limits_on_postgres(postgres: str, own_schema: str) -> Another:
 def another_limits_on_redis(redis_url: str, schema: str) -> Another:
     """Make a store of shared limits under the name of a test."""
     return functools.partial(RedisLimitStore, redis_url, name=schema)
+
+
+@pytest.fixture
+def another_webhooks_on_postgres(postgres: str, own_schema: str) -> Another:
+    """Make a memory of webhooks on the schema of a test."""
+    return functools.partial(PostgresWebhookStore, postgres, schema=own_schema)
+
+
+@pytest.fixture
+def another_webhooks_on_redis(redis_url: str, schema: str) -> Another:
+    """Make a memory of webhooks under the name of a test."""
+    return functools.partial(RedisWebhookStore, redis_url, name=schema)
 
 
 @pytest.fixture

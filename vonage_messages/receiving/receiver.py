@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, TypedDict
 import attrs
 
 from vonage_messages.errors import ConfigurationError, WebhookError
+from vonage_messages.receiving.memory import TokenStore
 from vonage_messages.values import Seconds, masked
 from vonage_messages.webhooks.inbound import InboundMessage
 from vonage_messages.webhooks.parse import parse_webhook
@@ -78,6 +79,7 @@ class ReceiverOptions(TypedDict, total=False):
     verifier: SignatureVerifier | None
     insecure: bool
     seen: SeenStore | None
+    tokens: TokenStore | None
     mode: str
     on_error: OnError | None
     max_running: int
@@ -92,7 +94,8 @@ class Receiver:
     *verifier* checks signatures. To run without one, on a loopback interface say, write ``insecure=True``: anybody
     who reaches the URL can then make your handlers believe anything.
 
-    *seen* remembers what was handled, in this process unless given. *mode* is ``"run_first"`` or
+    *seen* remembers what was handled, and *tokens* the ids of signatures, in this process unless given: where several
+    receive, give both, such as a ``PostgresWebhookStore`` or a ``RedisWebhookStore``. *mode* is ``"run_first"`` or
     ``"acknowledge_first"``. The handlers of an event run one after another; the first error ends them. In
     ``run_first`` all of them run again when the platform repeats the callback, so a handler before the failing one
     should bear that. *on_error* hears of every error and decides, see ``Verdict``.
@@ -117,6 +120,7 @@ class Receiver:
         verifier: SignatureVerifier | None = None,
         insecure: bool = False,
         seen: SeenStore | None = None,
+        tokens: TokenStore | None = None,
         mode: str = Mode.RUN_FIRST,
         on_error: OnError | None = None,
         max_running: int = 1000,
@@ -129,6 +133,7 @@ class Receiver:
         self._router = router
         self._verifier = verifier
         self._seen = MemorySeenStore() if seen is None else seen
+        self._tokens = tokens
         self._mode = _checked_mode(mode)
         self._on_error = on_error
         self._max_running = _checked_positive(max_running, "max_running")
@@ -181,6 +186,9 @@ class Receiver:
             return _refused(HTTPStatus(error.status), str(error))
         if claims is not None and claims.repeated:
             return Answer()
+        refusal = await self._refused_token(claims)
+        if refusal is not None:
+            return refusal
         try:
             event = parse_webhook(body)
         except WebhookError as error:
@@ -188,6 +196,20 @@ class Receiver:
             return _refused(HTTPStatus(error.status), str(error))
         # In a task of its own, so that a hang-up between two steps leaves neither half a handling nor half a commit.
         return await _answer_of(self._supervised(self._handle(event, seen_key(event, body), claims)))
+
+    async def _refused_token(self, claims: WebhookClaims | None) -> Answer | None:
+        """Refuse a token whose id came with another body before, in whatever process."""
+        if self._tokens is None or claims is None:
+            return None
+        try:
+            fresh = await self._tokens.note_token(claims.api_key, claims.token_id, claims.payload_hash)
+        except Exception as error:  # noqa: BLE001  whatever a store raises, the callback must come again
+            self._forget_token(claims)
+            return _store_failed(error)
+        if fresh:
+            return None
+        self._forget_token(claims)
+        return _refused(HTTPStatus.UNAUTHORIZED, "jti: the id of this token was used before, with another body")
 
     def _refusal(self, headers: Headers, body: bytes) -> Answer | None:
         """Say no to what need not be looked into."""

@@ -11,6 +11,8 @@ Reference: Webhooks, sections 2 to 4; Messages API v1, section 11 (failover).
 from __future__ import annotations
 
 import asyncio
+import json
+import logging
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -21,14 +23,21 @@ import attrs
 
 from vonage_messages.codes import describe
 from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
+from vonage_messages.receiving.memory import topic
 from vonage_messages.webhooks.inbound import InboundMessage
+from vonage_messages.webhooks.parse import parse_webhook
 from vonage_messages.webhooks.status import MessageStatus
 from vonage_messages.webhooks.timeline import FAILURES, rank
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from vonage_messages.channels.base import Message
+    from vonage_messages.receiving.memory import EventStore, Topic
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.routing import Router
+
+logger = logging.getLogger("vonage_messages")
 
 MOST_STATUSES = 50
 """How many different statuses of one message are kept (the reference knows five), and of unknown ones in all."""
@@ -114,13 +123,22 @@ class Tracker:
     many failover chains), at most 50 of each message, and the last *maximum_inbound* inbound messages. A status that
     is being waited for is never lost by that; a reply without ``context`` only where nothing is known yet of the
     message, no status and no *message*, and more than *maximum_inbound* others come in between. It belongs to one
-    event loop and one process: where several processes receive callbacks, each hears of its own only.
+    event loop. Where several processes receive callbacks, each hears of its own only, unless they share a *store*: an
+    ``EventStore`` such as ``PostgresWebhookStore`` or ``RedisWebhookStore``, which is open. Then a wait ends wherever
+    the callback lands, also where it began after that, and a callback that cannot be kept is asked for again.
 
     Raises:
         ConfigurationError: a bound is less than 1.
     """
 
-    def __init__(self, router: Router | None = None, *, maximum: int = 10_000, maximum_inbound: int = 1_000) -> None:
+    def __init__(
+        self,
+        router: Router | None = None,
+        *,
+        maximum: int = 10_000,
+        maximum_inbound: int = 1_000,
+        store: EventStore | None = None,
+    ) -> None:
         if maximum < 1 or maximum_inbound < 1:
             raise ConfigurationError("maximum and maximum_inbound must be 1 or more.")
         self._maximum = maximum
@@ -128,6 +146,12 @@ class Tracker:
         self._inbound: deque[tuple[int, InboundMessage]] = deque(maxlen=maximum_inbound)
         self._watches: dict[_Key, set[_Watch]] = {}
         self._events = 0
+        self._store = store
+        self._topics: Counter[Topic] = Counter()
+        """What is waited for, as the store names it, and by how many."""
+        self._catching_up: set[asyncio.Task[None]] = set()
+        if store is not None:
+            store.listen(self._hear_of)
         if router is not None:
             router.event()(self.observe)
 
@@ -140,12 +164,16 @@ class Tracker:
         return len({watch for watches in self._watches.values() for watch in watches})
 
     async def observe(self, event: InboundMessage | MessageStatus) -> None:
-        """Take an event in. The router calls it; it never fails and never waits."""
-        self._events += 1
-        if isinstance(event, MessageStatus):
-            self._add_status(event)
-        else:
-            self._add_inbound(event)
+        """
+        Take an event in. The router calls it; without a store it never fails and never waits.
+
+        Raises:
+            StoreUnavailableError: the event could not be kept for the other processes.
+        """
+        self._take(event)
+        if self._store is not None:
+            topics = {topic(*key) for key in _keys_of(event)}
+            await self._store.add_event(topics, json.dumps(event.raw).encode())
 
     async def wait_for(
         self,
@@ -165,9 +193,11 @@ class Tracker:
         Raises:
             NotDeliveredError: the message was rejected, or is undeliverable.
             WaitTimeoutError: it did not come in time.
+            StoreUnavailableError: there is a store, and what it knows of the message cannot be read.
         """
         with self._watch(sent) as watch:
             async with _time_limit(timeout, f"message {watch.message_uuid} did not become {status}"):
+                await self._recall(watch)
                 while True:  # ends: with a status, or with the time limit
                     statuses = await watch.next_statuses()
                     for each in statuses:
@@ -200,6 +230,7 @@ class Tracker:
             if message is not None:
                 self._add_leg(watch, message)
             async with _time_limit(timeout, f"message {watch.message_uuid} was not answered"):
+                await self._recall(watch)
                 while True:  # ends: with a reply, or with the time limit
                     for number, inbound in (*watch.heard, *self._inbound):
                         if watch.is_answered_by(inbound, number):
@@ -228,15 +259,52 @@ class Tracker:
                 # Not around the yield: the caller's own time is none of ours to interrupt.
                 remaining = None if deadline is None else deadline - asyncio.get_running_loop().time()
                 async with _time_limit(remaining, f"message {watch.message_uuid} had no last status"):
+                    await self._recall(watch)
                     batch = await watch.next_statuses()
                 for each in batch:
                     ended = ended or watch.is_last(each)
                     yield each
 
+    def _take(self, event: InboundMessage | MessageStatus) -> None:
+        self._events += 1
+        if isinstance(event, MessageStatus):
+            self._add_status(event)
+        else:
+            self._add_inbound(event)
+
+    def _hear_of(self, topics: Collection[Topic]) -> None:
+        """Look into the store, where somebody waits for what it tells of; with no topics, some may have been missed."""
+        wanted = [each for each in topics or self._topics if self._topics[each]]
+        if wanted:
+            task = asyncio.get_running_loop().create_task(self._catch_up(wanted))
+            self._catching_up.add(task)
+            task.add_done_callback(self._caught_up)
+
+    def _caught_up(self, task: asyncio.Task[None]) -> None:
+        self._catching_up.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # Whoever waits hears of it by the next event, or when the store has been lost and found.
+            logger.warning("an event of another process could not be read: %s", task.exception())
+
+    async def _catch_up(self, topics: Collection[Topic]) -> None:
+        watches = [watch for key, waiting in self._watches.items() if topic(*key) in topics for watch in waiting]
+        for watch in dict.fromkeys(watches):
+            await self._recall(watch)
+
+    async def _recall(self, watch: _Watch) -> None:
+        """Take in what the store has about *watch*: also about what only that tells of, such as the two sides."""
+        asked: set[_Key] = set()
+        while self._store is not None and (keys := watch.keys - asked):  # ends: a message has few keys
+            asked |= keys
+            for body in await self._store.recall([topic(*key) for key in keys]):
+                event = parse_webhook(body)
+                if isinstance(event, MessageStatus) or all(
+                    event.message_uuid != each.message_uuid for _, each in self._inbound
+                ):
+                    self._take(event)
+
     def _add_status(self, status: MessageStatus) -> None:
-        keys: list[_Key] = [("message", status.message_uuid)]
-        if status.workflow is not None and status.workflow.workflow_id:
-            keys.append(("workflow", status.workflow.workflow_id))
+        keys = _keys_of(status)
         for watch in self._watches_of(keys):
             watch.add(status, self._events)
             for key in keys:
@@ -248,10 +316,7 @@ class Tracker:
 
     def _add_inbound(self, inbound: InboundMessage) -> None:
         self._inbound.append((self._events, inbound))
-        keys: list[_Key] = [("pair", inbound.channel, inbound.from_, inbound.to)]
-        if inbound.context is not None and inbound.context.message_uuid:
-            keys.append(("message", inbound.context.message_uuid))
-        for watch in self._watches_of(keys):
+        for watch in self._watches_of(_keys_of(inbound)):
             watch.hear(inbound, self._events)
 
     def _add_leg(self, watch: _Watch, message: Message) -> None:
@@ -284,6 +349,8 @@ class Tracker:
         if key in watch.keys:
             return
         watch.keys.add(key)
+        if self._store is not None:
+            self._topics[topic(*key)] += 1
         self._watches.setdefault(key, set()).add(watch)
         story = self._stories[key[0]].get(key) if key[0] in self._stories else None
         if story is None:
@@ -298,6 +365,8 @@ class Tracker:
 
     def _forget(self, watch: _Watch) -> None:
         for key in watch.keys:
+            if self._store is not None:
+                self._topics -= Counter([topic(*key)])
             watches = self._watches.get(key)
             if watches is None:
                 continue
@@ -397,6 +466,19 @@ async def _time_limit(span: Seconds | None, what: str) -> AsyncIterator[None]:
         if not limit.expired():
             raise
         raise WaitTimeoutError(f"{what} in time. It may still come.") from None
+
+
+def _keys_of(event: InboundMessage | MessageStatus) -> list[_Key]:
+    """Say what an event is about."""
+    if isinstance(event, InboundMessage):
+        keys: list[_Key] = [("pair", event.channel, event.from_, event.to)]
+        if event.context is not None and event.context.message_uuid:
+            keys.append(("message", event.context.message_uuid))
+        return keys
+    keys = [("message", event.message_uuid)]
+    if event.workflow is not None and event.workflow.workflow_id:
+        keys.append(("workflow", event.workflow.workflow_id))
+    return keys
 
 
 def _answers(status: str, wanted: str) -> bool:

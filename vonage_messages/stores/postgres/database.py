@@ -100,6 +100,10 @@ class Database:
         """Give the statement of ``sql/<name>.sql``, for this schema."""
         return _composed(f"sql/{name}.sql", self.schema)
 
+    def listen_statement(self, channel: str) -> sql.Composed:
+        """Give the statement by which a connection hears of *channel*."""
+        return sql.SQL("LISTEN {}").format(sql.Identifier(channel))
+
     async def run(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
         """
         Do *work* in a transaction, and commit; again where that may help. *work* must be safe to be done twice.

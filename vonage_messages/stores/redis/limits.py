@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from vonage_messages.values import Seconds
 
-_FAILURES: Final = (exceptions.RedisError, OSError)
+FAILURES: Final = (exceptions.RedisError, OSError)
 
 
 class RedisLimitStore:
@@ -38,16 +38,11 @@ class RedisLimitStore:
     """
 
     def __init__(self, url: str, *, name: str = "vonage_messages", patience: Seconds = 2.0) -> None:
-        if not name or "{" in name or "}" in name:
-            raise ConfigurationError("name must be a text without braces.")
-        try:
-            self._redis = Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
-        except ValueError as error:
-            raise ConfigurationError("url must be an address of Redis, such as redis://127.0.0.1:6379/0.") from error
+        self._redis = redis_at(url, name, patience)
         self._name = name
         self._is_open = False
-        self._take: AsyncScript = self._redis.register_script(_script("take_places"))
-        self._pause: AsyncScript = self._redis.register_script(_script("pause_limits"))
+        self._take: AsyncScript = self._redis.register_script(script_text("take_places"))
+        self._pause: AsyncScript = self._redis.register_script(script_text("pause_limits"))
 
     def __repr__(self) -> str:
         return f"RedisLimitStore(name={self._name!r})"
@@ -71,8 +66,8 @@ class RedisLimitStore:
             raise OutboxError("The store is open already.")
         try:
             await self._redis.ping()
-        except _FAILURES as error:
-            raise _unavailable(error) from error
+        except FAILURES as error:
+            raise unavailable(error) from error
         self._is_open = True
 
     async def close(self) -> None:
@@ -119,15 +114,31 @@ class RedisLimitStore:
         names = [f"{prefix}since", *(f"{prefix}limit:{key}" for key in keys)]
         try:
             return list(await script(keys=names, args=arguments) or ())
-        except _FAILURES as error:
-            raise _unavailable(error) from error
+        except FAILURES as error:
+            raise unavailable(error) from error
 
 
-def _unavailable(error: Exception) -> StoreUnavailableError:
+def redis_at(url: str, name: str, patience: Seconds | None) -> Redis:
+    """
+    Make a client for the server at *url*, which connects when it is first used.
+
+    Raises:
+        ConfigurationError: *url* cannot be read, or *name* could not stand in the keys of a cluster.
+    """
+    if not name or "{" in name or "}" in name:
+        raise ConfigurationError("name must be a text without braces.")
+    try:
+        return Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
+    except ValueError as error:
+        raise ConfigurationError("url must be an address of Redis, such as redis://127.0.0.1:6379/0.") from error
+
+
+def unavailable(error: Exception) -> StoreUnavailableError:
     """Say that Redis failed; its own words are left out: they may hold what was asked."""
     return StoreUnavailableError(f"Redis cannot be read or written now ({type(error).__name__}).")
 
 
 @cache
-def _script(name: str) -> str:
+def script_text(name: str) -> str:
+    """Give the script of ``<name>.lua``."""
     return resources.files("vonage_messages.stores.redis").joinpath(f"{name}.lua").read_text(encoding="utf-8")

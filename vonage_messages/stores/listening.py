@@ -1,0 +1,92 @@
+"""Hearing of the events of other processes for as long as a store is open, over connections that may be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+
+    from vonage_messages.errors import VonageMessagesError
+    from vonage_messages.receiving.memory import Topic
+    from vonage_messages.values import Seconds
+
+logger = logging.getLogger("vonage_messages")
+
+_AGAIN: Final[Seconds] = 0.5
+
+
+class Listening:
+    """
+    Calls whoever listens with the topics of each event; with none when some may have been missed.
+
+    *hear* connects, calls ``begun`` when it hears, and ``tell`` with what it hears, until the connection is lost, which
+    shows in one of *failures*; *translated* makes an error of ours of it.
+    """
+
+    def __init__(
+        self,
+        hear: Callable[[], Awaitable[None]],
+        failures: tuple[type[BaseException], ...],
+        translated: Callable[[Exception], VonageMessagesError],
+    ) -> None:
+        self._hear = hear
+        self._failures = failures
+        self._translated = translated
+        self._listeners: list[Callable[[Collection[Topic]], None]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._ready: asyncio.Future[None] | None = None
+
+    def add(self, listener: Callable[[Collection[Topic]], None]) -> None:
+        """Call *listener* from now on."""
+        self._listeners.append(listener)
+
+    async def start(self) -> None:
+        """Listen; give back when that has begun, and raise what prevents it."""
+        loop = asyncio.get_running_loop()
+        self._ready = loop.create_future()
+        self._task = loop.create_task(self._run(self._ready))
+        try:
+            await self._ready
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    def begun(self) -> None:
+        """Note that events are heard of from now on."""
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_result(None)
+        else:
+            self.tell(())
+
+    def tell(self, topics: Collection[Topic]) -> None:
+        """Call whoever listens."""
+        for listener in self._listeners:
+            try:
+                listener(topics)
+            except Exception as error:
+                logger.error("a listener for events raised %s", type(error).__name__)  # noqa: TRY400  its words may hold anything
+                logger.debug("what the listener raised", exc_info=error)
+
+    async def _run(self, ready: asyncio.Future[None]) -> None:
+        while True:  # ends: with the store, which cancels it
+            try:
+                await self._hear()
+            except self._failures as error:
+                ours = self._translated(error) if isinstance(error, Exception) else None
+                if not ready.done():
+                    ready.set_exception(ours or error)
+                    return
+                logger.warning("events of other processes are not heard of for now: %s", ours)
+            await asyncio.sleep(_AGAIN)

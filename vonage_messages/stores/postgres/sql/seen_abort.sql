@@ -1,0 +1,1 @@
+DELETE FROM {schema}.seen WHERE key = %(key)s AND NOT done

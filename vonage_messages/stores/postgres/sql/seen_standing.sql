@@ -1,0 +1,1 @@
+SELECT done FROM {schema}.seen WHERE key = %(key)s

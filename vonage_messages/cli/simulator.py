@@ -67,6 +67,12 @@ _ONLY_OWNER = 0o600
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="What messages cost for real, as TOML or CSV, to be told before they go.",
 )
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep what happens in a SQLite file, over restarts.  [default: in memory]",
+)
 @simulator_options
 @click.option("--show", is_flag=True, help="Show numbers and texts in full.")
 def simulator(  # noqa: PLR0913  one parameter for each option
@@ -80,6 +86,7 @@ def simulator(  # noqa: PLR0913  one parameter for each option
     relay: bool,
     relay_to: tuple[str, ...],
     relay_prices: Path | None,
+    keep: Path | None,
     people: Path | None,
     show: bool,
     **further: Any,
@@ -100,6 +107,7 @@ def simulator(  # noqa: PLR0913  one parameter for each option
         host=host,
         port=port,
         expose=expose,
+        keep=keep,
         rate=rate,
         balance=balance,
         private_key=given_key,

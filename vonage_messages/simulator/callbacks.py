@@ -267,11 +267,15 @@ class CallbackSender:
         )
 
     def _remember(self, result: CallbackTry) -> None:
+        self.restore(result)
+        self._on_try(result)
+
+    def restore(self, result: CallbackTry) -> None:
+        """Remember a try of which nobody needs to hear any more."""
         if len(self._tries) >= self._maximum:
             self._forget_oldest()
         self._tries.append(result)
         self._tries_of.setdefault(result.message_uuid, deque()).append(result)
-        self._on_try(result)
 
     def _forget_oldest(self) -> None:
         oldest = self._tries.popleft()

@@ -33,6 +33,7 @@ from vonage_messages.simulator.faults import Faults
 from vonage_messages.simulator.habits import People
 from vonage_messages.simulator.inbox.views import Inbox
 from vonage_messages.simulator.injection import Injection
+from vonage_messages.simulator.keeping import CALLBACK, Keeper, restore
 from vonage_messages.simulator.keys import process_private_key, public_key_of
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
 from vonage_messages.simulator.provider_limits import PUBLISHED, ProviderLimits
@@ -45,6 +46,7 @@ from vonage_messages.simulator.tokens import Account
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
+    from pathlib import Path
     from types import TracebackType
 
     from vonage_messages.clients import Client
@@ -96,6 +98,9 @@ class Simulator:
     status: WhatsApp takes 80 a second from a number, and from a pair 45 at once and then one in 6 seconds.
     *secure_media* gives the files of inbound messages to JWTs of the application only.
 
+    Everything is in memory, and the oldest goes first. With *keep* it is in a SQLite file too, and there again after a
+    restart or ``kill -9``; statuses and callbacks that were still to come do not come any more.
+
     With a *relay* a person may send a captured message for real; without one nothing ever leaves this machine.
 
     Raises:
@@ -132,6 +137,7 @@ class Simulator:
         secure_media: bool = False,
         relay: Relay | None = None,
         provider_limits: Collection[ProviderLimit] = PUBLISHED,
+        keep: Path | None = None,
     ) -> None:
         if not 0 <= port <= _HIGHEST_PORT:
             raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
@@ -164,6 +170,9 @@ class Simulator:
         self.releases = None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
         """Where captured messages are sent for real, after a quote and a confirmation; ``None`` without a relay."""
         self._secure_media = secure_media
+        self._keep_in = keep
+        self._keeper: Keeper | None = None
+        self._is_restored = False
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
         self._callback_hosts = frozenset(name.lower() for name in callback_hosts)
         application = Webhooks(status_url=status_url, inbound_url=inbound_url, version=webhook_version)
@@ -178,7 +187,7 @@ class Simulator:
             faults=self.faults,
             hosts=self._callback_hosts,
             maximum=maximum,
-            on_try=lambda tried: self.state.journal.note(journal.CALLBACK, tried.message_uuid),
+            on_try=self._note_try,
         )
         self._dispatch = Dispatch(
             self._sender,
@@ -232,6 +241,7 @@ class Simulator:
         if self._runner is not None:
             raise SimulatorError(f"the simulator is running already, at {self.url}")
         application = (await self._api()).application(*self._neighbours)
+        self._open_keeper()
         self._runner = runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
         )
@@ -260,6 +270,29 @@ class Simulator:
             await runner.cleanup()
         await self._schedule.stop()
         await self._sender.stop()
+        self.state.keeper = None
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.close()
+
+    def _open_keeper(self) -> None:
+        """Open the file in which the state is kept, and remember at the first start what is in it."""
+        if self._keep_in is None:
+            return
+        keeper = Keeper.open(self._keep_in, self.state.maximum)
+        try:
+            if not self._is_restored:
+                restore(keeper, self.state, self._sender)
+        except BaseException:
+            keeper.close()
+            raise
+        self._is_restored = True
+        self._keeper = self.state.keeper = keeper
+
+    def _note_try(self, tried: CallbackTry) -> None:
+        if self._keeper is not None:
+            self._keeper.put(CALLBACK, f"{tried.message_uuid}/{uuid4()}", tried)
+        self.state.journal.note(journal.CALLBACK, tried.message_uuid)
 
     @property
     def url(self) -> str:

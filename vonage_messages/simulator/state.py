@@ -13,7 +13,7 @@ from array import array
 from collections import OrderedDict, deque
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, overload
 from uuid import uuid4
 
 import attrs
@@ -278,6 +278,16 @@ class Arrivals(Sequence[Arrival]):
         )
 
 
+class KeptElsewhere(Protocol):
+    """Where changes are written beside the memory."""
+
+    def put(self, kind: str, key: str, value: Any, /) -> None:
+        """Write what is held now under *key*, in the place of what was there."""
+
+    def forget(self) -> None:
+        """Forget everything."""
+
+
 class SimulatorState:
     """
     The memory of one simulator.
@@ -298,6 +308,8 @@ class SimulatorState:
         self._inbound: OrderedDict[str, KnownInbound] = OrderedDict()
         self._media: OrderedDict[str, Media] = OrderedDict()
         self._refusals: deque[Refusal] = deque(maxlen=maximum)
+        self.keeper: KeptElsewhere | None = None
+        """Is told of every change from now on."""
 
     @property
     def maximum(self) -> int:
@@ -325,6 +337,7 @@ class SimulatorState:
         while len(self._messages) > self._maximum:
             oldest, _ = self._messages.popitem(last=False)
             self._statuses.pop(oldest, None)
+        self._keep("message", message.message_uuid, message)
         self.journal.note(journal.MESSAGE, message.message_uuid)
 
     def add_status(self, message_uuid: str, note: StatusNote) -> None:
@@ -338,6 +351,8 @@ class SimulatorState:
             return
         # Flat, because the garbage collector need not look into a tuple that holds no other object.
         self._statuses[message_uuid] = (*known, note.status, note.at, note.code)
+        if self.keeper is not None:
+            self.keeper.put("statuses", message_uuid, self.statuses(message_uuid))
         self.journal.note(journal.STATUS, message_uuid)
 
     def statuses(self, message_uuid: str) -> tuple[StatusNote, ...]:
@@ -359,6 +374,7 @@ class SimulatorState:
             exchange.answer,
         )
         self._drop_oldest(self._exchanges)
+        self._keep("exchange", request_id, exchange)
 
     def exchange(self, request_id: str) -> Exchange | None:
         """Find a request and its answer by the ``X-Request-Id`` of the answer."""
@@ -378,6 +394,7 @@ class SimulatorState:
     def add_refusal(self, refusal: Refusal) -> None:
         """Keep a refused request."""
         self._refusals.append(refusal)
+        self._keep("refusal", refusal.request_id, refusal)
         self.journal.note(journal.REFUSAL, refusal.request_id)
 
     def add_inbound(self, channel: str, message_uuid: str | None = None) -> str:
@@ -394,12 +411,14 @@ class SimulatorState:
         """Keep what a person wrote."""
         self._inbound[written.message_uuid] = written
         self._drop_oldest(self._inbound)
+        self._keep("inbound", written.message_uuid, written)
         self.journal.note(journal.WRITTEN, written.message_uuid)
 
     def add_media(self, message_uuid: str, media: Media) -> None:
         """Keep the file of an inbound message."""
         self._media[message_uuid] = media
         self._drop_oldest(self._media)
+        self._keep("media", message_uuid, media)
 
     def media(self, message_uuid: str) -> Media | None:
         """Find the file of an inbound message."""
@@ -418,9 +437,11 @@ class SimulatorState:
         message = self._messages.get(message_uuid)
         if message is not None:
             self._messages[message_uuid] = attrs.evolve(message, updates=(*message.updates, update))
+            self._keep("message", message_uuid, self._messages[message_uuid])
         inbound = self._inbound.get(message_uuid)
         if inbound is not None:
             self._inbound[message_uuid] = attrs.evolve(inbound, updates=(*inbound.updates, update))
+            self._keep("inbound", message_uuid, self._inbound[message_uuid])
         if message is not None or inbound is not None:
             self.journal.note(journal.UPDATE, message_uuid)
 
@@ -433,7 +454,13 @@ class SimulatorState:
         self._media.clear()
         self._refusals.clear()
         self.arrivals.clear()
+        if self.keeper is not None:
+            self.keeper.forget()
         self.journal.note(journal.CLEARED)
+
+    def _keep(self, kind: str, key: str, value: object) -> None:
+        if self.keeper is not None:
+            self.keeper.put(kind, key, value)
 
     def _drop_oldest(self, kept: OrderedDict[str, Any]) -> None:
         while len(kept) > self._maximum:

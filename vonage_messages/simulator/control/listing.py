@@ -90,6 +90,7 @@ async def messages(state: SimulatorState, wanted: Filter) -> list[ReceivedMessag
         held += state.messages
     if wanted.direction != "outbound":
         held += state.inbound
+    wanted = attrs.evolve(wanted, direction=None)  # that was asked already
     if not wanted.lets_all_through:
         held = [each async for each in _let_through(held, wanted, state)]
     held.sort(key=instant_of)  # two lists that are in order already: this takes one look at each

@@ -213,6 +213,38 @@ async def test_calls_that_get_in_each_other_s_way_all_come_to_an_end(store: Post
     assert (await store.counts())[State.ACCEPTED] == 60
 
 
+async def test_calls_that_wait_share_commits(
+    store: PostgresLedgerStore, some: Rows, postgres: str, own_schema: str
+) -> None:
+    await store.add(some(0, 200), now=NOW)
+    await store.claim("a", count=200, lease_until=LEASE, now=NOW)
+    calls = [store.mark_sending([number], owner="a", now=NOW) for number in range(1, 201)]
+    assert await asyncio.gather(*calls) == [{number: 1} for number in range(1, 201)]
+    async with await psycopg.AsyncConnection.connect(postgres) as connection:
+        written = SQL("SELECT count(DISTINCT xmin::text) FROM {}.progress").format(Identifier(own_schema))
+        (transactions,) = await (await connection.execute(written)).fetchone() or (0,)
+    assert 1 < transactions <= 10
+
+
+async def test_call_that_fails_does_no_harm_to_those_that_go_with_it(store: PostgresLedgerStore) -> None:
+    unstorable = "\0"
+    calls = [store.write_note(f"{number}", unstorable if number == 3 else f"{number}") for number in range(6)]
+    first_read, *_ = gathered = await asyncio.gather(store.note("0"), *calls, store.note("5"), return_exceptions=True)
+    assert first_read is None
+    assert [type(answer) for answer in gathered[1:7]] == [type(None)] * 3 + [errors.OutboxError] + [type(None)] * 2
+    assert gathered[7] == "5"
+    assert [await store.note(f"{number}") for number in range(6)] == ["0", "1", "2", None, "4", "5"]
+
+
+async def test_call_that_nobody_waits_for_any_more_is_done(store: PostgresLedgerStore) -> None:
+    calls = [asyncio.ensure_future(store.write_note(f"{number}", "there")) for number in range(3)]
+    await asyncio.sleep(0)
+    calls[1].cancel()
+    await asyncio.wait(calls)
+    assert [call.cancelled() for call in calls] == [False, True, False]
+    assert [await store.note(f"{number}") for number in range(3)] == ["there"] * 3
+
+
 async def test_same_rows_added_at_once_are_there_once(another: Another, some: Rows) -> None:
     async with another() as first, another() as second:
         batches = [some(start, 50) for start in (0, 25, 50, 0)]

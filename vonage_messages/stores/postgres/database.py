@@ -8,7 +8,7 @@ once more on another one for as long as the patience lasts. So a restart of the 
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -21,7 +21,7 @@ from vonage_messages.errors import ConfigurationError, OutboxError
 from vonage_messages.stores.postgres.failures import FAILURES, may_pass, translated
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from typing import TypeAlias
 
     from vonage_messages.values import Seconds
@@ -104,9 +104,12 @@ class Database:
         """Give the statement by which a connection hears of *channel*."""
         return sql.SQL("LISTEN {}").format(sql.Identifier(channel))
 
-    async def run(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
+    async def run(self, work: Callable[[Connection], Awaitable[ResultT]], *, pipelined: bool = False) -> ResultT:
         """
         Do *work* in a transaction, and commit; again where that may help. *work* must be safe to be done twice.
+
+        *pipelined*: a statement waits for no answer before the next one goes; ``changed`` tells how many rows one has
+        changed.
 
         Raises:
             StoreUnavailableError: the server cannot be reached, or others are in the way, for too long.
@@ -118,7 +121,7 @@ class Database:
         pause = _FIRST_PAUSE
         while True:  # ends: with the work, or with the patience
             try:
-                async with self.transaction() as connection:
+                async with self.transaction(pipelined=pipelined) as connection:
                     return await work(connection)
             except FAILURES as error:
                 if isinstance(error, psycopg.ProgrammingError) and error.sqlstate is None:
@@ -142,7 +145,7 @@ class Database:
             raise translated(error) from error
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, pipelined: bool = False) -> AsyncIterator[Connection]:
         """
         Give a connection in a transaction, which commits at the end. Errors of the driver come as they are.
 
@@ -151,7 +154,11 @@ class Database:
         """
         if self._pool is None:
             raise OutboxError("The store is not open.")
-        async with self._pool.connection() as connection, connection.transaction():
+        async with AsyncExitStack() as stack:
+            connection = await stack.enter_async_context(self._pool.connection())
+            if pipelined:
+                await stack.enter_async_context(connection.pipeline())
+            await stack.enter_async_context(connection.transaction())
             yield connection
 
     async def _renew_connections(self) -> None:
@@ -195,6 +202,13 @@ class Database:
                 f"The schema {self.schema} holds tables of something else; it was left as it is. Give schema=."
             )
         return int(bytes(found[0]))
+
+
+async def changed(connection: Connection, statement: sql.Composed, parameters: Mapping[str, object]) -> int:
+    """Execute a statement, and tell how many rows it has changed: in a pipeline that is known when it is asked for."""
+    async with connection.pipeline():
+        cursor = await connection.execute(statement, parameters)
+    return cursor.rowcount
 
 
 @cache

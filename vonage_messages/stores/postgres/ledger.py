@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 import psycopg
@@ -27,13 +27,14 @@ from vonage_messages.ledger import (
     next_state,
     states_before,
 )
-from vonage_messages.stores.postgres.database import Database
+from vonage_messages.stores.postgres.database import Database, changed
 from vonage_messages.stores.postgres.failures import FAILURES, translated
 from vonage_messages.stores.postgres.presence import Presence
+from vonage_messages.stores.postgres.turns import Turns
 from vonage_messages.stores.sealing import Sealing, sealing_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+    from collections.abc import AsyncIterator, Collection, Mapping, Sequence
     from typing import TypeAlias
 
     from vonage_messages.ledger import NewRow
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from vonage_messages.values import Seconds
 
     Cursor: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
-
-ResultT = TypeVar("ResultT")
 
 _READ_AT_ONCE: Final = 1_000
 _PURGED_AT_ONCE: Final = 10_000
@@ -98,8 +97,8 @@ class PostgresLedgerStore:
         self._cipher = cipher
         self._sealing = Sealing()
         self._batch: int | None = None
-        self._turn = asyncio.Lock()
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._turns = Turns(self._database, self._under_way)
 
     def __repr__(self) -> str:
         of_batch = "" if self._batch is None else f", batch {self._batch}"
@@ -122,7 +121,7 @@ class PostgresLedgerStore:
             StoreUnavailableError: the server cannot be reached.
         """
         await self._database.open()
-        self._turn = asyncio.Lock()
+        self._turns = Turns(self._database, self._under_way)
         try:
             self._sealing = await self._database.run(self._unlock)
         except BaseException:
@@ -135,7 +134,8 @@ class PostgresLedgerStore:
 
         Closing twice does no harm.
         """
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        while self._under_way:  # ends: with what was asked for before
+            await asyncio.wait(self._under_way)
         owners = sorted(self._presence.owners)
         try:
             if owners:
@@ -151,7 +151,7 @@ class PostgresLedgerStore:
         It lives as long as this store is open, and needs no opening or closing of its own.
         """
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, _batch=batch, _turn=asyncio.Lock())
+        view.__dict__.update(self.__dict__, _batch=batch, _turns=Turns(self._database, self._under_way))
         return view
 
     async def enrol(self, owner: str, /, *, lease_until: float) -> None:
@@ -161,7 +161,7 @@ class PostgresLedgerStore:
 
     async def add(self, rows: Sequence[NewRow], /, *, now: float) -> Addition:
         """Add rows, all of them or, where they hold a conflict, nothing. A thousand at a time are a good number."""
-        return await self._run(partial(self._add, rows, None, now))
+        return await self._turns.take(partial(self._add, rows, None, now), copies=True)
 
     async def add_batch(
         self, rows: Sequence[NewRow], /, *, now: float, connection: Connection | None = None
@@ -177,7 +177,7 @@ class PostgresLedgerStore:
         """
         if connection is not None:
             return await self._add_batch(rows, now, connection)
-        return await self._run(partial(self._add_batch, rows, now))
+        return await self._turns.take(partial(self._add_batch, rows, now), copies=True)
 
     async def waiting_batches(self) -> list[int]:
         """
@@ -222,7 +222,7 @@ class PostgresLedgerStore:
             rows = await self._rows(connection, "rows_by_id", ids=ids)
             return [Claimed(row.id, row.key, row.ref, row.version, row.payload, row.attempts) for row in rows]
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
     async def renew(self, owner: str, /, *, lease_until: float) -> None:
         """Let the lease of *owner* end at *lease_until*; 0 says that its life has ended."""
@@ -266,7 +266,7 @@ class PostgresLedgerStore:
             )
             return dict(await cursor.fetchall())
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
     async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:
         """Take in how attempts ended; give the ids of the rows of which it was taken."""
@@ -282,7 +282,7 @@ class PostgresLedgerStore:
             await self._write(connection, changes, now)
             return taken
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
     async def release(self, owner: str, /, ids: Collection[int] | None = None, *, now: float) -> int:
         """Make claimed rows of *owner* pending again, all or those of *ids*; give their number."""
@@ -301,13 +301,12 @@ class PostgresLedgerStore:
                 for before, after in states_before(Event.RECOVER).items():
                     why = {"why": INTERRUPTED} if after is State.IN_DOUBT else {}
                     statement = "recover_sending" if why else "recover_unsent"
-                    changed = await self._execute(
+                    counts[after] += await self._changed(
                         connection, statement, before=before, after=after, owner=number, now=now, **why
                     )
-                    counts[after] += changed.rowcount
             return Recovery(released=counts[State.PENDING], in_doubt=counts[State.IN_DOUBT])
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
     async def settle(self, ref: str, /, *, message_uuid: str | None = None, now: float) -> Settlement:
         """Take in the proof that the row with *ref* was accepted."""
@@ -329,7 +328,7 @@ class PostgresLedgerStore:
             await self._write(connection, changes, now)
             return Settlement.SETTLED
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
     async def resend(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
         """Make rows in doubt pending again, all or those of *ids*; give their number."""
@@ -359,7 +358,7 @@ class PostgresLedgerStore:
         wanted = [str(state) for state in states or tuple(State)]
         after = 0
         while True:  # ends: with the rows
-            rows = await self._run(
+            rows = await self._turns.take(
                 partial(
                     self._rows, statement=self._scoped("rows_after"), after=after, states=wanted, count=_READ_AT_ONCE
                 )
@@ -403,7 +402,7 @@ class PostgresLedgerStore:
 
     async def save_limit_states(self, states: Mapping[str, bytes | None], /) -> None:
         """Save the state of limits by name; ``None`` forgets one. Names that are not given keep theirs."""
-        await self._run(partial(self._save_limits, states=states))
+        await self._turns.take(partial(self._save_limits, states=states))
 
     async def note(self, name: str, /) -> str | None:
         """Give what was written down under *name*, such as the tag of a campaign."""
@@ -561,37 +560,25 @@ class PostgresLedgerStore:
         async def work(connection: Connection) -> int:
             moved = 0
             for before, after in states_before(event).items():
-                cursor = await self._execute(connection, statement, before=before, after=after, **parameters)
-                moved += cursor.rowcount
+                moved += await self._changed(connection, statement, before=before, after=after, **parameters)
             return moved
 
-        return await self._run(work)
-
-    async def _run(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
-        """Do *work* in a transaction, behind those that were asked for before, and whether or not it is waited for."""
-        task = asyncio.get_running_loop().create_task(self._in_turn(work))
-        self._under_way.add(task)
-        task.add_done_callback(self._ended)
-        return await asyncio.shield(task)
-
-    async def _in_turn(self, work: Callable[[Connection], Awaitable[ResultT]]) -> ResultT:
-        async with self._turn:
-            return await self._database.run(work)
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # whoever waited for it has heard of it
+        return await self._turns.take(work)
 
     # Statements ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _scope(self) -> dict[str, object]:
+        return {} if self._batch is None else {"batch": self._batch}
 
     def _scoped(self, statement: str) -> str:
         return statement if self._batch is None else f"{statement}_of_batch"
 
     async def _execute(self, connection: Connection, statement: str, **parameters: object) -> Cursor:
-        if self._batch is not None:
-            parameters.setdefault("batch", self._batch)
-        return await connection.execute(self._database.statement(statement), parameters)
+        return await connection.execute(self._database.statement(statement), self._scope | parameters)
+
+    async def _changed(self, connection: Connection, statement: str, **parameters: object) -> int:
+        return await changed(connection, self._database.statement(statement), self._scope | parameters)
 
     async def _execute_many(
         self, connection: Connection, statement: str, parameters: Sequence[Mapping[str, object]]
@@ -611,13 +598,13 @@ class PostgresLedgerStore:
         async def work(connection: Connection) -> list[tuple[Any, ...]]:
             return await (await self._execute(connection, statement, **parameters)).fetchall()
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
     async def _change(self, statement: str, **parameters: object) -> int:
         async def work(connection: Connection) -> int:
-            return (await self._execute(connection, statement, **parameters)).rowcount
+            return await self._changed(connection, statement, **parameters)
 
-        return await self._run(work)
+        return await self._turns.take(work)
 
 
 @attrs.define(eq=False)

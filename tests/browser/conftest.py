@@ -56,7 +56,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def watch(browser: Browser) -> Iterator[Open]:
+def watch(browser: Browser, vonage_simulator: RunningSimulator) -> Iterator[Open]:  # noqa: ARG001  it outlives the windows
     """Open windows, each in a profile of its own, and check at the end that nothing went wrong in any."""
     opened: list[Watched] = []
 

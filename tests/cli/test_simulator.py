@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 from click.testing import CliRunner
@@ -214,7 +215,7 @@ async def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2() -> None:
     ("arguments", "sentence"),
     [
         (["--host", "0.0.0.0"], "loopback only"),  # noqa: S104  refused is what it should be
-        (["--speed", "0"], "speed must be"),
+        (["--speed", "-1"], "speed must be"),
         (["--status-url", "https://example.com/"], "status_url must be"),
         (["--read-share", "2"], "read_share must be a share"),
         (["--api-key", "a:b"], "api_key must be"),
@@ -324,3 +325,18 @@ def test_people_of_the_documentation_are_habits(tmp_path: Path) -> None:
         (None, "whatsapp", 2),
         ("447700900000", None, 1),
     ]
+
+
+async def test_time_that_stands_still_is_moved_from_outside() -> None:
+    async with running("--speed", "0", "--delivered-after", "3600") as simulated:
+        url = simulated.environment["VONAGE_BASE_URL"]
+        async with simulated.client() as client, aiohttp.ClientSession() as session:
+            sent = await client.send(HELLO)
+            reached = []
+            for seconds in (0, 7200):
+                async with session.post(f"{url}/_simulator/clock/advance", json={"seconds": seconds}) as response:
+                    assert response.status == 200
+                async with session.get(f"{url}/_simulator/messages/{sent.message_uuid}") as response:
+                    reached.append([each["status"] for each in (await response.json())["message"]["statuses"]])
+    assert reached[0] in ([], ["submitted"])
+    assert reached[1] == ["submitted", "delivered"]

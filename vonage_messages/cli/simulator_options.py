@@ -91,7 +91,8 @@ _OPTIONS = (
     click.option(
         "--speed",
         type=float,
-        help="How many seconds pass for the simulator in one: 3600 runs a day of retries in 24 seconds.  [default: 1]",
+        help="How many seconds pass for the simulator in one: 3600 runs a day of retries in 24 seconds; with 0 it "
+        "stands still until POST /_simulator/clock/advance.  [default: 1]",
     ),
     click.option(
         "--people",
@@ -116,7 +117,7 @@ def simulator_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: one of them cannot be.
     """
-    from vonage_messages.clock import ScaledClock  # noqa: PLC0415  --help does without the web server
+    from vonage_messages.clock import ManualClock, ScaledClock  # noqa: PLC0415  --help does without the web server
     from vonage_messages.simulator import Delivery  # noqa: PLC0415  see above
 
     arguments: dict[str, Any] = {name: given[name] for name in _CREDENTIALS}
@@ -126,7 +127,7 @@ def simulator_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     if not given["provider_limits"]:
         arguments["provider_limits"] = ()
     if given["speed"] is not None:
-        arguments["clock"] = ScaledClock(given["speed"])
+        arguments["clock"] = ScaledClock(given["speed"]) if given["speed"] else ManualClock()
     return arguments
 
 

@@ -290,7 +290,7 @@ class ControlAPI:
             raise RefusedError(
                 HTTPStatus.CONFLICT, "This clock moves by itself: start the simulator with a manual one."
             )
-        await clock.advance(asked.body["seconds"])
+        await self._simulator.advance(asked.body["seconds"])
         return json_answer(self._clock())
 
     # Watching.

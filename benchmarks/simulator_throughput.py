@@ -119,9 +119,7 @@ async def measure(found: dict[str, Any], messages: int, seconds: float, chromium
             await asyncio.sleep(1)
     print(f"{platform.machine()}, Python {platform.python_version()}, aiohttp {aiohttp.__version__}")
     print(f"{messages:,} messages were held at the start; the simulator had one core\n")
-    print(
-        "| inbox | accepted/s | CPU of the simulator | accepted by a second of it | page fetched | median | slowest | events |"
-    )
+    print("| inbox | accepted/s | its CPU | accepted by a second of that | page fetched | median | slowest | events |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for each in rounds:
         shown = "- | - | -"

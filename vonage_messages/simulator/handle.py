@@ -240,8 +240,10 @@ class Simulator:
         """
         if self._runner is not None:
             raise SimulatorError(f"the simulator is running already, at {self.url}")
-        application = (await self._api()).application(*self._neighbours)
+        api = await self._api()
         self._open_keeper()
+        # After what was kept is there again: the index of the inbox begins with it.
+        application = api.application(*self._neighbours)
         self._runner = runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
         )

@@ -435,3 +435,19 @@ async def test_the_inbox_is_there_again_after_a_second_start(session: aiohttp.Cl
     for _ in range(2):
         async with simulator, session.get(f"{simulator.url}/inbox/settings") as answer:
             assert answer.status == 200
+
+
+async def test_what_was_kept_in_a_file_is_in_the_inbox_again(
+    session: aiohttp.ClientSession, basic: Callable[[Simulator], dict[str, str]], tmp_path: Path
+) -> None:
+    async with Simulator(keep=tmp_path / "kept.db") as simulator:
+        async with session.post(f"{simulator.url}/v1/messages", json=sms(), headers=basic(simulator)) as answer:
+            assert answer.status == 202
+        await simulator.written(channel="sms", text="And back")
+
+    kept = Simulator(keep=tmp_path / "kept.db")
+    async with kept, session.get(f"{kept.url}/?c=sms:447700900000") as answer:
+        page = await answer.text()
+
+    assert page.count('data-testid="message"') == 2
+    assert "And back" in page

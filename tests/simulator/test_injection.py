@@ -249,3 +249,16 @@ async def test_the_journal_tells_of_faults(simulator: Simulator) -> None:
     entries = simulator.state.journal.since(0)
     assert entries is not None
     assert [entry.kind for entry in entries if entry.kind == "faults"] == ["faults"] * 3
+
+
+async def test_what_is_known_of_a_request_ends_with_it(
+    simulator: Simulator, session: aiohttp.ClientSession, basic: Callable[..., dict[str, str]], sms: dict[str, Any]
+) -> None:
+    """Two requests on one connection: the second has no channel, although the first had one."""
+    simulator.faults.add("wrong_content_type", channel="sms")
+    types = []
+    for body in (sms, {}):
+        async with session.post(f"{simulator.url}/v1/messages", json=body, headers=basic(simulator)) as response:
+            types.append((response.status, response.content_type))
+            await response.read()
+    assert types == [(202, "text/html"), (422, "application/json")]

@@ -202,6 +202,31 @@ async def test_every_answer_is_the_one_of_the_document(  # noqa: PLR0913, PLR091
         check_answer(DOCUMENT["paths"][template][method], response, await response.read())
 
 
+@pytest.mark.parametrize(
+    ("headers", "body", "status"),
+    [
+        ({}, b"{}", 401),
+        ({"Authorization": "Basic bm86bm8="}, b"{}", 401),
+        ({"Content-Type": "text/plain"}, b"{}", 415),
+        ({}, b"no json", 422),
+        ({}, b" " * 5000, 413),
+    ],
+)
+async def test_what_is_refused_before_it_is_read_is_in_the_document(
+    session: aiohttp.ClientSession,
+    basic: Callable[..., dict[str, str]],
+    headers: dict[str, str],
+    body: bytes,
+    status: int,
+) -> None:
+    async with Simulator(body_limit=4096) as simulator:
+        known = {} if status == 401 else basic(simulator)
+        sent = {"Content-Type": "application/json", **known, **headers}
+        async with session.post(f"{simulator.url}/v1/messages", data=body, headers=sent) as response:
+            assert response.status == status
+            check_answer(DOCUMENT["paths"]["/v1/messages"]["post"], response, await response.read())
+
+
 @pytest.mark.parametrize(("fault", "status"), [("throttle", 429), ("low_balance", 402), ("error", 500)])
 async def test_what_a_fault_answers_is_in_the_document(  # noqa: PLR0913, PLR0917  the fixtures of a request
     simulator: Simulator,

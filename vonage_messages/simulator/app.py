@@ -180,7 +180,7 @@ class MessagesAPI:
             return await handler(request)
         request_id = str(uuid4())
         _request_id.set(request_id)
-        self.injection.begin(request)
+        self.injection.begin()
         response = await self._judged(request, handler)
         response.headers[REQUEST_ID] = request_id
         response = await self.injection.after(request, response)
@@ -254,7 +254,7 @@ class MessagesAPI:
             raise _RefusedError(version.refuse_fields(found), payload)
         message = self._received(version, payload, request)
         self._strike_known(request, payload, message)
-        if self.injection.unpaid() or not self.balance.charge(parts_of(payload)):
+        if self.injection.unpaid(request) or not self.balance.charge(parts_of(payload)):
             raise _RefusedError(problems.low_balance(), payload)
         self.state.add_message(message)
         self.on_accepted(message)

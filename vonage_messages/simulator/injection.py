@@ -31,7 +31,7 @@ _LOOKS_EVERY: Seconds = 0.05
 """How often a late answer looks whether anybody still waits for it."""
 
 # Not kept on the request: see app.py.
-_target: ContextVar[Target] = ContextVar("target")
+_target: ContextVar[Target | None] = ContextVar("target", default=None)
 
 
 class ConnectionBrokenError(ConnectionError):
@@ -44,9 +44,9 @@ class Injection:
 
     faults: Faults
 
-    def begin(self, request: web.Request) -> None:
-        """Note that a request came; nothing but its path is known of it yet."""
-        _target.set(Target(path=request.path))
+    def begin(self) -> None:
+        """Note that a request came: nothing is known of it yet, and the one before on its connection is over."""
+        _target.set(None)
 
     def before(self, request: web.Request, now: float) -> ProblemDocument | None:
         """
@@ -55,7 +55,9 @@ class Injection:
         Raises:
             ConnectionBrokenError: nobody is left to be answered.
         """
-        return self._refusal(request, self.faults.first(Moment.REQUEST, _target.get()), now)
+        if not self.faults:
+            return None
+        return self._refusal(request, self.faults.first(Moment.REQUEST, _target_of(request)), now)
 
     def known(
         self, request: web.Request, now: float, *, channel: str, to: str | None, from_: str | None
@@ -77,15 +79,15 @@ class Injection:
         _target.set(target)
         return self._refusal(request, self.faults.first(Moment.MESSAGE, target), now)
 
-    def unpaid(self) -> bool:
+    def unpaid(self, request: web.Request) -> bool:
         """Tell whether the balance is to fall short of the message that was made known."""
-        return self.faults.first(Moment.PAYMENT, _target.get()) is not None
+        return bool(self.faults) and self.faults.first(Moment.PAYMENT, _target_of(request)) is not None
 
     async def after(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """Strike an answer that is about to leave; gives what leaves instead."""
         if not self.faults or _is_gone(request) or not isinstance(response, web.Response):
             return response
-        target = _target.get()
+        target = _target_of(request)
         if response.status == HTTPStatus.ACCEPTED:
             fault = self.faults.first(Moment.ACCEPTED, target)
             if fault is not None and fault.kind == FaultKind.RESET_AFTER_ACCEPTING:
@@ -154,6 +156,11 @@ def _break(request: web.Request, *, clean: bool) -> None:
     with socket.fromfd(transport.get_extra_info("socket").fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
         same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+
+
+def _target_of(request: web.Request) -> Target:
+    """Give what is known of a request: at least its path."""
+    return _target.get() or Target(path=request.path)
 
 
 def _is_gone(request: web.Request) -> bool:

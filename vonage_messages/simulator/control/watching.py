@@ -28,6 +28,8 @@ HEARTBEAT: Final[Seconds] = 15.0
 """A comment so often keeps proxies from closing the connection, and finds out whether anybody is still there."""
 _AT_ONCE: Final = 200
 """Events that are written before the reader must have taken them."""
+_PAUSE: Final[Seconds] = 0.05
+"""After some entries were told, others gather for so long: thousands may come in a second, and each would wake us."""
 _HEADERS: Final = {
     "Content-Type": "text/event-stream",
     "Cache-Control": "no-store",
@@ -62,6 +64,7 @@ async def _tell(
             for start in range(0, len(entries), _AT_ONCE):
                 await response.write(b"".join(map(_event, entries[start : start + _AT_ONCE])))
             seen = entries[-1].number
+            await asyncio.sleep(_PAUSE)
         elif not await _something_happens(journal, seen, stopped, heartbeat):
             await response.write(b": nothing new\n\n")
 
@@ -91,6 +94,8 @@ async def wait_for(
         elif entries:
             found |= _found_among(entries, state, wanted)
             seen = entries[-1].number
+            if len(found) < count:
+                await asyncio.sleep(min(_PAUSE, max(0.0, end - loop.time())))
         elif (left := end - loop.time()) <= 0:
             break
         else:

@@ -243,8 +243,8 @@ _STATES = {
     "failed": "refused, and not sent",
     "in_doubt": "may have been sent, or not",
     "pending": "waiting for a run",
-    "claimed": "in the hands of a run",
-    "sending": "on their way",
+    "claimed": "in the hands of a run, or of one that was killed",
+    "sending": "on their way, or in doubt if their run was killed",
     "cancelled": "not sent, and no longer wanted",
 }
 _LEFT_OUT = {

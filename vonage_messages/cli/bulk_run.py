@@ -44,6 +44,8 @@ ALL_ACCEPTED = 0
 NOT_ALL = 1
 STOPPED = 2
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 _SAVE_EVERY: Seconds = 5.0
 _LONGEST_WAIT: Seconds = 60.0
 """The clock of the wall is looked at so often: a laptop that slept must not oversleep."""
@@ -91,7 +93,12 @@ def client_of_environment(latencies: Latencies) -> Client:
 
 def carry_out(errand: Errand, client: Client, latencies: Latencies, display: Display, console: Console) -> int:
     """Do what the errand says, and give the exit code."""
-    return asyncio.run(_Run(errand, client, latencies, display, console).execute())
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    try:
+        return asyncio.run(_Run(errand, client, latencies, display, console).execute())
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class _Run:
@@ -106,21 +113,24 @@ class _Run:
         self._store = ScreenedStore(errand.outbox, errand.screen)
         self._outbox = Outbox(self._store, clock=errand.clock)
         self._stopping = asyncio.Event()
+        self._is_over = False
+        """Whether nothing is under way any more."""
 
     async def execute(self) -> int:
-        async with self._outbox, self._client:
-            undo = self._hear_signals()
-            try:
+        self._hear_signals()
+        try:
+            async with self._outbox, self._client:
                 if self._errand.campaign is not None and not await self._add(self._errand.campaign):
                     return STOPPED
                 if self._errand.retry:
                     self._display.say(f"{await self._outbox.retry():,} failed rows are tried again.")
                 report = await self._send()
-            finally:
-                undo()
-        self._display.close()
-        show_end(report, self._store.held, self._console, name=self._errand.name)
-        return self._exit_code(report)
+                self._is_over = True
+            self._display.close()
+            show_end(report, self._store.held, self._console, name=self._errand.name)
+            return self._exit_code(report)
+        finally:
+            self._hear_no_signals()
 
     async def _add(self, campaign: Campaign) -> bool:
         """Add the rows of the file; false when it was stopped meanwhile."""
@@ -197,26 +207,27 @@ class _Run:
             return NOT_ALL
         return ALL_ACCEPTED
 
-    def _hear_signals(self) -> Callable[[], None]:
-        """Let Ctrl-C and SIGTERM stop the run; give what takes that back."""
+    def _hear_signals(self) -> None:
+        """Let Ctrl-C and SIGTERM stop the run."""
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.getsignal(number) for number in numbers}
-        for number in numbers:
+        for number in _SIGNALS:
             try:
                 loop.add_signal_handler(number, self._stop)
             except NotImplementedError:  # the event loops of Windows
                 signal.signal(number, lambda *_: loop.call_soon_threadsafe(self._stop))
 
-        def undo() -> None:
-            for number, handler in before.items():
-                with suppress(NotImplementedError):
-                    loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-
-        return undo
+    @staticmethod
+    def _hear_no_signals() -> None:
+        """Let Ctrl-C do nothing: what is left is to end, and an end that is interrupted would not say what was sent."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            with suppress(NotImplementedError):
+                loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
     def _stop(self) -> None:
+        if self._is_over:
+            return
         if self._stopping.is_set():
             self._display.close()
             _leave_at_once()
@@ -229,8 +240,8 @@ def _leave_at_once() -> Any:
     """End the process without waiting for anybody: what is under way will be found in doubt."""
     sys.stdout.flush()
     sys.stderr.write(
-        "Stopped at once. Messages that were under way are in doubt: the next run finds and counts them, and does\n"
-        "not send them again. The same command goes on.\n"
+        "Stopped at once. Messages that were under way are in doubt: the next run finds\n"
+        "and counts them, and does not send them again. The same command goes on.\n"
     )
     sys.stderr.flush()
     os._exit(STOPPED)

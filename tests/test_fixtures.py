@@ -21,6 +21,9 @@ import pytest
 from vonage_messages import errors
 from vonage_messages.errors import APIError, InvalidMessageError
 from vonage_messages.simulator import Simulator
+from vonage_messages.simulator.inbox.blocks import Code
+from vonage_messages.simulator.inbox.drawing import draw
+from vonage_messages.simulator.inbox.snippets import as_python
 from vonage_messages.wire.payloads import from_payload, to_json, to_payload
 from vonage_messages.wire.rest import SentMessage, read_send_response
 
@@ -180,3 +183,21 @@ def test_problem_response_becomes_the_error_of_its_status_with_its_fields(path: 
     assert [(each.path, each.message) for each in error.invalid_parameters] == [
         (each["name"], each["reason"]) for each in document.get("invalid_parameters", ())
     ]
+
+
+def test_the_phone_has_a_drawing_of_every_message_and_a_program_that_sends_it() -> None:
+    raw = set()
+    for path in (*REQUESTS, *(each for each in files("v1/webhooks") if "-inbound-" in each.name)):
+        payload = read(path)
+        party = payload["to"]
+        channel = party["type"] if isinstance(party, dict) else payload["channel"]
+        content = payload.get("message", {}).get("content", {})
+        message_type = content.get("type") or payload.get("message_type", "text")
+        drawing = draw(payload, channel=channel, message_type=message_type)
+        assert drawing.preview, path
+        if any(isinstance(block, Code) for block in drawing.blocks):
+            raw.add(path.stem)
+        if path in REQUESTS:
+            compile(as_python(payload, version_of(path)), path.name, "exec")
+
+    assert all("custom" in name or "button" in name or "flow" in name or "contacts" in name for name in raw), raw

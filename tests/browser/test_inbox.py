@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -20,6 +22,7 @@ from vonage_messages import (
     WhatsappText,
 )
 from vonage_messages.cli.catalogue import exhibits
+from vonage_messages.simulator import ReceivedMessage
 from vonage_messages.webhooks.content import Contacts, Image, Location, Reaction, Reply, Text
 
 from .conftest import NARROW, WIDE
@@ -385,6 +388,46 @@ def test_a_file_from_elsewhere_is_fetched_only_after_a_click(
 
     assert inbox.strangers == [f"{vonage_webhooks.url}/door.png"]
     inbox.strangers.clear()
+
+
+def test_a_thousand_conversations_are_turned_page_by_page_while_more_arrive(
+    inbox: Watched, send: Send, vonage_simulator: RunningSimulator
+) -> None:
+    vonage_simulator.call(lambda simulator: [simulator.state.add_message(captured(number)) for number in range(2000)])
+    inbox.open("/")
+    rows = inbox.page.get_by_test_id("conversation")
+    expect(inbox.page.locator("#list .pager")).to_contain_text("1\N{EN DASH}50 of 1000")
+    expect(rows).to_have_count(50)
+
+    inbox.page.get_by_test_id("more").click()
+    expect(inbox.page.locator("#list .pager")).to_contain_text("51\N{EN DASH}100 of 1000")
+    for number in range(40):
+        send(Sms(to="447700900099", from_="Acme", text=f"Arrives meanwhile {number}"))
+    inbox.page.get_by_role("link", name="Newest").click()
+
+    expect(rows.first).to_contain_text("Arrives meanwhile 39")
+    inbox.page.get_by_test_id("search").fill("Number 1234.")
+    expect(rows).to_have_count(1)
+    inbox.check_accessible("one of two thousand")
+
+
+def captured(number: int) -> ReceivedMessage:
+    """A message that came at some time, to one of a thousand people."""
+    to = f"4477009{number % 1000:05}"
+    text = f"Number {number}."
+    return ReceivedMessage(
+        message_uuid=str(uuid4()),
+        version="v1",
+        channel="sms",
+        message_type="text",
+        to=to,
+        from_="Acme",
+        client_ref=None,
+        payload={"channel": "sms", "message_type": "text", "to": to, "from": "Acme", "text": text},
+        workflow_id=None,
+        request_id=str(uuid4()),
+        received_at=datetime(2026, 11, 27, tzinfo=UTC) + timedelta(seconds=number),
+    )
 
 
 def test_a_custom_message_that_nobody_knows_is_shown_as_it_is(inbox: Watched, send: Send) -> None:

@@ -340,3 +340,18 @@ async def test_time_that_stands_still_is_moved_from_outside() -> None:
                     reached.append([each["status"] for each in (await response.json())["message"]["statuses"]])
     assert reached[0] in ([], ["submitted"])
     assert reached[1] == ["submitted", "delivered"]
+
+
+async def test_what_is_kept_is_not_told_again(tmp_path: Path) -> None:
+    keep = ("--keep", str(tmp_path / "state.sqlite"))
+    async with running(*keep) as simulated:
+        async with simulated.client() as client:
+            await client.send(HELLO)
+        await simulated.stop()
+    async with running(*keep) as simulated:
+        assert await simulated.line() == "Kept from before: 1 messages."
+        async with simulated.client() as client:
+            sent = await client.send(HELLO)
+        _, output = await simulated.stop()
+    assert sent.message_uuid in output
+    assert output.endswith("\nStopped: 1 accepted, 0 refused.\n")

@@ -254,3 +254,14 @@ async def test_suggestion_that_was_sent_is_tapped() -> None:
         (known,) = simulator.state.inbound
         assert known.payload is not None
         assert (known.message_type, known.payload["reply"]) == ("reply", {"id": "yes", "title": "Yes"})
+
+
+async def test_message_that_was_forgotten_is_not_answered() -> None:
+    clock = ManualClock()
+    async with Simulator(clock=clock, delivery=FAST) as simulator, simulator.client() as client:
+        simulator.people.add(Answers("YES", after=60))
+        await client.send(Sms(to=PERSON, from_=COMPANY, text="Coming?"))
+        await simulator.settle()
+        simulator.clear()
+        await simulator.advance(120)
+        assert simulator.state.inbound == []

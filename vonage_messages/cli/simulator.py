@@ -189,12 +189,22 @@ class _Watch:
         lines = [f"The Messages API, simulated at {where}. Ctrl-C stops it. In another terminal:", ""]
         lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
         self._print("\n".join([*lines, ""]))
+        self._pass_over(simulated)
         if simulated.exposed:
             self._print(f"Other machines reach it at {simulated.exposed}: whoever does reads what arrives here.\n")
         if simulated.releases is not None:
             self._print(
                 f"A message may be sent for real, by a person who confirms it: {simulated.releases.destination}.\n"
             )
+
+    def _pass_over(self, simulated: Simulator) -> None:
+        """Say how much is there from before, and leave it out."""
+        messages, refusals = simulated.messages, simulated.refusals
+        if messages:
+            self._last_message = messages[-1].message_uuid
+            self._print(f"Kept from before: {len(messages)} messages.\n")
+        if refusals:
+            self._last_refusal = refusals[-1].request_id
 
     def show_new(self, simulated: Simulator) -> None:
         """Print what has arrived since the last look."""

@@ -124,7 +124,6 @@ class Dispatch:
         state: SimulatorState,
         schedule: Schedule,
         people: People,
-        on_deed: Callable[[ReceivedMessage, Deed], object],
         faults: Faults,
         clock: Callable[[], float],
         balance: Balance,
@@ -139,9 +138,10 @@ class Dispatch:
         self._sender = sender
         self._state = state
         self._schedule = schedule
-        self._on_deed = on_deed
+        self.on_deed: Callable[[ReceivedMessage, Deed], object] = _nobody_acts
+        """Is told when a person does something with a message."""
         self.people = people
-        """What people do with what reaches them; ``on_deed`` is told when they do it."""
+        """What people do with what reaches them."""
         self._faults = faults
         self._clock = clock
         self._balance = balance
@@ -237,7 +237,7 @@ class Dispatch:
             return
         done = deed(habit, draws, channel, message.payload if message.version == "v1" else {})
         if done is not None and not self._schedule.add(
-            way.begun_at + read + done.after, partial(self._on_deed, message, done)
+            way.begun_at + read + done.after, partial(self.on_deed, message, done)
         ):
             _LOGGER.warning("too many messages are still on their way: one more gets no answer")
 
@@ -347,6 +347,10 @@ class Dispatch:
             if key in self._failures:
                 return self._failures[key]
         return None
+
+
+def _nobody_acts(_message: ReceivedMessage, _done: Deed) -> None:
+    """Stand where nobody lets people write."""
 
 
 def _ttl(message: ReceivedMessage) -> Seconds | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-import logging
 import math
 import secrets
 import time
@@ -35,13 +34,14 @@ from vonage_messages.simulator.inbox.views import Inbox
 from vonage_messages.simulator.injection import Injection
 from vonage_messages.simulator.keeping import CALLBACK, Keeper, restore
 from vonage_messages.simulator.keys import process_private_key, public_key_of
-from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
+from vonage_messages.simulator.listening import checked_address, reached_at
 from vonage_messages.simulator.provider_limits import PUBLISHED, ProviderLimits
 from vonage_messages.simulator.rate import RateLimiter
 from vonage_messages.simulator.relay import ReleaseDesk
 from vonage_messages.simulator.schedule import Activity, Schedule
 from vonage_messages.simulator.state import KnownInbound, Media, ReceivedMessage, SimulatorState, instant
 from vonage_messages.simulator.tokens import Account
+from vonage_messages.simulator.writing import Writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -52,16 +52,12 @@ if TYPE_CHECKING:
     from vonage_messages.clients import Client
     from vonage_messages.clock import Clock
     from vonage_messages.simulator.callbacks import CallbackTry
-    from vonage_messages.simulator.habits import Deed
     from vonage_messages.simulator.provider_limits import ProviderLimit
     from vonage_messages.simulator.relay import Relay
     from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
 
-_LOGGER = logging.getLogger(__name__)
-
 _HIGHEST_PORT = 65535
-_IP_V6 = 6
 _PRICE = Decimal("0.01")
 _MEGABYTE = 1024 * 1024
 _ADVANCE_WITHIN: Seconds = 30.0
@@ -144,7 +140,7 @@ class Simulator:
         if maximum < 1 or body_limit < 1:
             raise ConfigurationError("maximum and body_limit must be 1 or more")
         _check_burst(rate, burst)
-        self._host = _address(host, exposed=expose)
+        self._host = checked_address(host, exposed=expose)
         self._wanted_port = port
         self._clock = clock
         self._monotonic = monotonic
@@ -194,7 +190,6 @@ class Simulator:
             state=self.state,
             schedule=self._schedule,
             people=People(),
-            on_deed=self._do,
             faults=self.faults,
             clock=clock,
             balance=self.balance,
@@ -206,6 +201,8 @@ class Simulator:
             application=application.checked(self._callback_hosts),
             account=None if account is None else account.checked(self._callback_hosts),
         )
+        self._writing = Writing(self._dispatch, self.state, clock, lambda: self.url)
+        self._dispatch.on_deed = self._writing.do
         self._inbox = Inbox(
             state=self.state,
             callbacks_of=self.callbacks_of,
@@ -306,7 +303,7 @@ class Simulator:
         """
         if self._runner is None or not self._port:
             raise SimulatorError("the simulator is not running: use it as `async with Simulator() as simulator`")
-        return f"http://{_reached_at(self._host)}:{self._port}"
+        return f"http://{reached_at(self._host)}:{self._port}"
 
     @property
     def exposed(self) -> str:
@@ -544,12 +541,12 @@ class Simulator:
         Raises:
             SimulatorError: the simulator is not running, or the platform sends no such message.
         """
-        known, first = self._write(
+        known, first = self._writing.write(
             channel=channel,
             message_type=message_type,
             from_=from_,
             to=to,
-            answered=self._answered(reply_to),
+            answered=self._writing.answered(reply_to),
             file=Media(
                 content=b"made up" if media is None else media, content_type=media_type, sent_at=instant(self._clock())
             ),
@@ -559,70 +556,6 @@ class Simulator:
             media_name=media_name,
         )
         return known, None if first is None else await _first_try(first)
-
-    def _write(  # noqa: PLR0913  what a person writes, by name
-        self,
-        *,
-        channel: str | None,
-        message_type: str,
-        from_: str | None,
-        to: str | None,
-        answered: ReceivedMessage | None,
-        file: Media,
-        version: str | None,
-        signature_secret: str | None,
-        fields: Mapping[str, Any],
-        media_name: str | None = None,
-    ) -> tuple[KnownInbound, asyncio.Future[CallbackTry] | None]:
-        """Let a person write now, and give what is kept of it, with the future of the first try to hand it over."""
-        chosen = channel or (_v1_channel(answered.channel) if answered is not None else "sms")
-        written = Written(
-            message_uuid=str(uuid4()),
-            channel=chosen,
-            message_type=message_type,
-            to=to or (answered.from_ if answered is not None else COMPANY.get(chosen, "")),
-            from_=from_ or (answered.to if answered is not None else default_person(chosen)),
-            at=self._clock(),
-            context_uuid=None if answered is None else answered.message_uuid,
-            base_url=self.url,
-            fields=fields,
-            media_name=media_name,
-        )
-        first = self._dispatch.write(written, version=version, signature_secret=signature_secret)
-        return self._keep(written, file), first
-
-    def _do(self, message: ReceivedMessage, done: Deed) -> None:
-        """Let a person do what is their habit, where the channel can tell of it."""
-        try:
-            self._write(
-                channel=_v1_channel(message.channel),
-                message_type=done.message_type,
-                from_=message.to,
-                to=message.from_,
-                answered=message if done.quotes else None,
-                file=Media(content=b"", content_type="application/octet-stream", sent_at=instant(self._clock())),
-                version=None,
-                signature_secret=None,
-                fields=done.fields,
-            )
-        except SimulatorError as error:
-            # An SMS from a name, say, cannot be answered.
-            _LOGGER.info("a person could not do what is their habit: %s", error)
-
-    def _keep(self, written: Written, file: Media) -> KnownInbound:
-        self.state.add_media(written.message_uuid, file)
-        known = KnownInbound(
-            message_uuid=written.message_uuid,
-            channel=written.channel,
-            message_type=written.message_type,
-            from_=written.from_,
-            to=written.to,
-            payload=inbound_kept(written),
-            written_at=instant(written.at),
-            context_uuid=written.context_uuid,
-        )
-        self.state.add_written(known)
-        return known
 
     @property
     def now(self) -> datetime:
@@ -663,14 +596,6 @@ class Simulator:
             SimulatorError: that is not so after *timeout* seconds.
         """
         await self._activity.settle(timeout)
-
-    def _answered(self, reply_to: ReceivedMessage | str | None) -> ReceivedMessage | None:
-        if reply_to is None or isinstance(reply_to, ReceivedMessage):
-            return reply_to
-        message = self.state.message(reply_to)
-        if message is None:
-            raise SimulatorError("reply_to names no message that has arrived here")
-        return message
 
     def client(self, **options: Any) -> Client:
         """
@@ -742,10 +667,6 @@ async def _first_try(first: asyncio.Future[CallbackTry]) -> CallbackTry:
         raise SimulatorError("the simulator was stopped before the callback was answered") from None
 
 
-def _v1_channel(channel: str) -> str:
-    return "viber_service" if channel == "viber_service_msg" else channel
-
-
 def _time_of_credentials(clock: Callable[[], float]) -> Callable[[], float]:
     """
     Choose the time that tokens and signatures go by.
@@ -771,35 +692,3 @@ def _checked(credential: str, name: str) -> str:
     if not credential or ":" in credential or not credential.isprintable():
         raise ConfigurationError(f"{name} must be a text that is not empty and holds no colon")
     return credential
-
-
-def _address(host: str, *, exposed: bool) -> str:
-    """
-    Give the address that *host* names: a loopback address, unless the simulator is to be *exposed*.
-
-    Raises:
-        ConfigurationError: it names anything else. The simulator keeps what it is sent and shows it to whoever asks,
-            so it has no place on a network unless somebody wants it there.
-    """
-    if host == "localhost":
-        return "127.0.0.1"
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        address = None
-    if exposed and address is None:
-        raise ConfigurationError(f"host must be an IP address or localhost, not {host!r}")
-    if address is None or not (address.is_loopback or exposed):
-        raise ConfigurationError(
-            f"the simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}, unless it is told "
-            "that other machines may reach it (expose, --expose)"
-        )
-    return str(address)
-
-
-def _reached_at(host: str) -> str:
-    """Give the address at which this machine reaches what listens on *host*, as it stands in a URL."""
-    address = ipaddress.ip_address(host)
-    if address.is_unspecified:
-        address = ipaddress.ip_address("::1" if address.version == _IP_V6 else "127.0.0.1")
-    return f"[{address}]" if address.version == _IP_V6 else str(address)

@@ -66,11 +66,20 @@ async def test_our_client_tells_what_may_have_been_sent(  # noqa: PLR0913, PLR09
     assert await send(simulator) is None
 
 
+async def give_up(simulator: Simulator) -> VonageMessagesError | None:
+    """Send with so little patience that the answer is not waited for, and so much that the message arrives."""
+    error = None
+    for total in (0.3, 3.0, 30.0):  # a busy machine may need longer before anything has left
+        error = await send(simulator, timeout=Timeout(connect=total, total=total))
+        if simulator.messages:
+            break
+    return error
+
+
 async def test_an_answer_that_comes_too_late_is_lost_and_the_message_is_not(simulator: Simulator) -> None:
     simulator.faults.add("slow", seconds=3600)
-    error = await send(simulator, timeout=Timeout(connect=5, total=0.3))
-    assert isinstance(error, ResponseLostError)
-    assert len(simulator.messages) == 1
+    assert isinstance(await give_up(simulator), ResponseLostError)
+    assert simulator.messages
 
 
 async def test_a_slow_answer_comes_in_the_end(simulator: Simulator) -> None:
@@ -81,10 +90,10 @@ async def test_a_slow_answer_comes_in_the_end(simulator: Simulator) -> None:
 
 
 async def test_a_slow_answer_nobody_waits_for_does_not_hold_up_the_end() -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         async with Simulator() as simulator:
             simulator.faults.add("slow", seconds=3600)
-            assert isinstance(await send(simulator, timeout=Timeout(total=0.2)), ResponseLostError)
+            assert isinstance(await give_up(simulator), ResponseLostError)
 
 
 async def test_our_client_reads_json_whatever_it_is_called(simulator: Simulator) -> None:
@@ -262,3 +271,20 @@ async def test_what_is_known_of_a_request_ends_with_it(
             types.append((response.status, response.content_type))
             await response.read()
     assert types == [(202, "text/html"), (422, "application/json")]
+
+
+async def test_files_of_people_are_struck_by_their_path(
+    simulator: Simulator, session: aiohttp.ClientSession, bearer: Callable[..., dict[str, str]]
+) -> None:
+    written, _ = await simulator.written(channel="whatsapp", message_type="image", media=b"a picture")
+    simulator.faults.add("error", path="/v3/media/*", status=503, count=1)
+    simulator.faults.add("reset_in_answer", path="/v3/media/*", clean=True, count=1)
+    url = f"{simulator.url}/v3/media/{written.message_uuid}"
+    outcomes: list[Any] = []
+    for _ in range(2):
+        async with session.get(url, headers=bearer(simulator)) as response:
+            try:
+                outcomes.append((response.status, await response.read()))
+            except aiohttp.ClientPayloadError:
+                outcomes.append((response.status, "cut short"))
+    assert outcomes == [(503, "cut short"), (200, b"a picture")]

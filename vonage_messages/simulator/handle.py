@@ -83,6 +83,9 @@ class Simulator:
     remembered: messages, refusals, inbound messages and callbacks each. *body_limit* is in bytes. Credentials that are
     not given are made up for each simulator, the private key once for the process (PEM text, RSA 2048).
 
+    ``faults`` let things go wrong on purpose. Whoever does not write Python has all of this by HTTP, at
+    ``/_simulator/…`` (docs/simulator.md).
+
     It calls back: *status_url* hears what becomes of every accepted message, *inbound_url* what people write
     (``inbound()``), in the shape of *webhook_version*, signed with *signature_secret*. *account* are the webhooks of
     messages that are sent with Basic credentials, where they are others. A message's own ``webhook_url`` and

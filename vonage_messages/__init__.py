@@ -339,6 +339,9 @@ if TYPE_CHECKING:
         JSONObject,
         Seconds,
     )
+    from vonage_messages.wire import (
+        migrate,
+    )
     from vonage_messages.wire.payloads import (
         ApiVersion,
         from_payload,
@@ -439,6 +442,7 @@ _HOMES = {
     "sending.send_queue": "SendQueue",
     "stores.file": "FileLimitStore",
     "values": "JSONObject Seconds",
+    "wire": "migrate",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
     "wire.rest": "SendMessageResponse SentMessage",
 }
@@ -689,6 +693,7 @@ __all__ = [
     "WhatsappVideoResource",
     "__version__",
     "from_payload",
+    "migrate",
     "plan",
     "replace_smart",
     "segments",
@@ -698,13 +703,21 @@ __all__ = [
 ]
 
 
+_MODULES = frozenset({"migrate"})
+"""Public names that are modules themselves."""
+
+
 def __getattr__(name: str) -> object:
     module_name = _MODULE_OF.get(name)
     if module_name is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module  # noqa: PLC0415  what is not asked for is not loaded
 
-    value: object = getattr(import_module(f"{__name__}.{module_name}"), name)
+    value: object
+    if name in _MODULES:
+        value = import_module(f"{__name__}.{module_name}.{name}")
+    else:
+        value = getattr(import_module(f"{__name__}.{module_name}"), name)
     globals()[name] = value
     return value
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_PARTS = frozenset({"balance", "clock", "faults", "journal", "people", "state"})
+_PARTS = frozenset({"balance", "clock", "faults", "journal", "people", "releases", "state"})
 """What a simulator has that is no value but goes on living in its thread."""
 _WITHIN: Seconds = 10.0
 """How long a wait for an event takes at most, where a test does not say."""
@@ -74,6 +74,9 @@ class _InThread:
         if not hasattr(self._object, name):
             raise AttributeError(f"{type(self._object).__name__} has no attribute {name!r}")
         self._loop.call(lambda: setattr(self._object, name, value))
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._loop.call(lambda: self._object(*arguments))
 
     def __iter__(self) -> Any:
         return iter(self._loop.call(lambda: list(self._object)))
@@ -172,7 +175,7 @@ class _Recorder:
                     await self._came.wait()
         except TimeoutError:
             raise WaitTimeoutError(
-                f"no such event came within {timeout:g} seconds; {len(self.events)} others did"
+                f"no such event came within {timeout:g} seconds; those that came: {len(self.events)}"
             ) from None
 
     async def _keep(self, event: Event) -> None:

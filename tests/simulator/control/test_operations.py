@@ -383,3 +383,10 @@ async def test_the_control_api_is_neither_limited_nor_struck_nor_noted(control: 
         assert simulator.throttled == 0
         assert [placed.struck for placed in simulator.faults] == [0]
         assert simulator.refusals == []
+
+
+async def test_a_failure_of_its_own_is_a_problem_document_too(control: Any, caplog: pytest.LogCaptureFixture) -> None:
+    control.simulator.people._habits["broken"] = object()
+    status, problem = await control("get", "/_simulator/people")
+    assert (status, problem["detail"]) == (500, "The simulator failed: see its log.")
+    assert "GET /_simulator/people" in caplog.text

@@ -21,11 +21,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from vonage_messages.simulator import Simulator, Webhooks
+from vonage_messages.simulator.inbox.conversations import Conversations
+from vonage_messages.simulator.inbox.pages import Filter, Pages
 from vonage_messages.simulator.relay import Relay, ReleaseAnswer
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{7*7}}${7*7}</pre></textarea></title>&lt;"
-SCRIPTS = {"/inbox/static/theme.js", "/inbox/static/page.js", "/inbox/static/settings.js"}
+SCRIPTS = {"/inbox/static/theme.js", "/inbox/static/page.js", "/inbox/static/settings.js", "/inbox/static/refusals.js"}
 
 
 class Reader(HTMLParser):
@@ -378,7 +380,7 @@ async def test_half_a_character_does_not_break_a_page(simulator: Simulator, get:
 
 async def test_every_page_names_a_language_and_its_parts(send: Any, get: Any) -> None:
     message_uuid = await send(sample("rcs-carousel-full"))
-    for path in (f"/?m={message_uuid}", "/", "/inbox/settings"):
+    for path in (f"/?m={message_uuid}", "/", "/inbox/settings", "/inbox/refusals"):
         reader = read(await get(path))
         tags = [tag for tag, _ in reader.tags]
         identifiers = [attributes["id"] for _, attributes in reader.tags if "id" in attributes]
@@ -451,3 +453,58 @@ async def test_what_was_kept_in_a_file_is_in_the_inbox_again(
 
     assert page.count('data-testid="message"') == 2
     assert "And back" in page
+
+
+async def test_a_refused_request_is_shown_with_its_reasons(
+    simulator: Simulator, session: aiohttp.ClientSession, basic: Callable[[Simulator], dict[str, str]], get: Any
+) -> None:
+    assert 'data-testid="no-refusals"' in await get("/inbox/refusals")
+    assert 'data-testid="refused"' not in await get("/")
+    for body in (json.dumps(sms(to="nobody", text=EVIL)), "<script>alert(1)</script>"):
+        headers = {**basic(simulator), "Content-Type": "application/json"}
+        async with session.post(f"{simulator.url}/v1/messages", data=body, headers=headers) as answer:
+            assert answer.status == 422
+
+    page = await get("/inbox/refusals")
+
+    assert_harmless(page)
+    assert page.count('data-testid="refusal"') == 2
+    text = "".join(read(page).text)
+    assert '"nobody"' in text
+    assert "<script>alert(1)</script>" in text
+    assert "2 requests refused" in " ".join("".join(read(await get("/")).text).split())
+
+
+async def test_refused_requests_come_in_pages(simulator: Simulator, session: aiohttp.ClientSession, get: Any) -> None:
+    for _ in range(60):
+        async with session.post(f"{simulator.url}/v1/messages") as answer:
+            assert answer.status == 401
+
+    assert (await get("/inbox/refusals")).count('data-testid="refusal"') == 50
+    assert (await get("/inbox/refusals?start=50")).count('data-testid="refusal"') == 10
+    assert (await get("/inbox/refusals?start=99999999999999999999")).count('data-testid="refusal"') == 50
+
+
+async def test_a_search_lets_others_go_on(simulator: Simulator, send: Any) -> None:
+    for number in range(3):
+        await send(sms(text=f"Number {number}"))
+    paused = 0
+
+    async def pause() -> None:
+        nonlocal paused
+        paused += 1
+
+    index = Conversations(simulator.state)
+    pages = Pages(
+        state=simulator.state,
+        index=index,
+        tries_of=simulator.callbacks_of,
+        signature_secret=lambda: "",
+        templates={},
+        releases=None,
+        chunk=2,
+    )
+    page = await pages.search(Filter(words="number"), 0, pause)
+
+    assert [row.preview for row in page.rows] == ["Number 2", "Number 1", "Number 0"]
+    assert paused == 1

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 PAGE: Final = 50
 """Conversations, hits and bubbles of a page."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CHUNK: Final = 500
-"""Messages that a search looks at before it lets others go on."""
-
 RANKS: Final[Mapping[str, int]] = {
     "accepted": 0,
     "submitted": 1,
@@ -207,6 +204,8 @@ class Pages:
     signature_secret: Callable[[], str]
     templates: Mapping[str, str]
     releases: ReleaseDesk | None
+    chunk: int = 500
+    """Messages that a search looks at before it lets others go on."""
 
     def conversations(self, channel: str, start: int) -> ListPage:
         """List conversations, the newest message first."""
@@ -251,7 +250,7 @@ class Pages:
     async def _found(self, wanted: Filter, pause: Callable[[], Any]) -> AsyncIterator[tuple[str, bool]]:
         words = wanted.words.casefold()
         for number, (message_uuid, inbound) in enumerate(self._newest_first(wanted.direction), 1):
-            if number % _CHUNK == 0:
+            if number % self.chunk == 0:
                 await pause()
             if self._is_wanted(message_uuid, inbound, wanted, words):
                 yield message_uuid, inbound

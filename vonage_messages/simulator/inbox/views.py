@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from importlib.resources import files
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
@@ -26,7 +27,8 @@ from vonage_messages.simulator.body import InvalidBodyError, decode_object
 from vonage_messages.simulator.control.guards import content_type_reason, host_reason, origin_reason
 from vonage_messages.simulator.inbox.conversations import CHANNELS, Conversations, Key
 from vonage_messages.simulator.inbox.inspection import coloured
-from vonage_messages.simulator.inbox.pages import RANKS, Filter, ListPage, Pages, Thread
+from vonage_messages.simulator.inbox.loose import pretty
+from vonage_messages.simulator.inbox.pages import PAGE, RANKS, Filter, ListPage, Pages, Thread
 from vonage_messages.simulator.inbox.snippets import as_curl
 from vonage_messages.simulator.people import COMPANY, default_person, inbound_types
 
@@ -60,6 +62,7 @@ _STATIC: Final = {
     "page.js": "text/javascript",
     "release.js": "text/javascript",
     "settings.js": "text/javascript",
+    "refusals.js": "text/javascript",
 }
 _SHOWN_INLINE: Final = frozenset(
     {
@@ -72,6 +75,7 @@ _SHOWN_INLINE: Final = frozenset(
 _IN_A_POLICY: Final = re.compile(r"[A-Za-z0-9.:_-]+")
 _FIRST_LINES: Final = ("VONAGE_BASE_URL", "VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_SIGNATURE_SECRET")
 """What a first message needs: a client reads an application only with its key, which is a file."""
+_LONGEST_NUMBER: Final = 10
 _LONGEST_TEMPLATE: Final = 10_000
 _MOST_TEMPLATES: Final = 1000
 _MISSING: Final = (
@@ -141,6 +145,7 @@ class _Views:
         for path, handler in (
             ("/", self._show),
             ("/inbox/settings", self._settings),
+            ("/inbox/refusals", self._refusals),
             ("/inbox/frame/{message_uuid}/media/{index:[0-9]{1,4}}", self._media_frame),
             ("/inbox/frame/{message_uuid}/page/{index:[0-9]{1,4}}", self._page_frame),
             ("/inbox/file/{message_uuid}", self._file),
@@ -169,7 +174,7 @@ class _Views:
         wanted = Filter(
             words=asked["q"].strip(), channel=asked["channel"], status=asked["status"], direction=asked["direction"]
         )
-        start = int(asked["start"]) if asked["start"].isascii() and asked["start"][:9].isdigit() else 0
+        start = _number(asked["start"])
         selected, before = asked["m"], request.query.get("before", "")
         key = Key.read(asked["c"]) or self._home_of(selected)
         thread = None if key is None else self.pages.thread(key, before or None, selected or None)
@@ -210,6 +215,7 @@ class _Views:
         host = request.headers.get("Host", "")
         return {
             "here": "inbox",
+            "refused": len(self.inbox.state.refusals),
             "environment": {name: self.inbox.environment()[name] for name in _FIRST_LINES},
             "is_ours": lambda url: urlsplit(url).netloc == host and urlsplit(url).path.startswith("/v3/media/"),
         }
@@ -225,6 +231,21 @@ class _Views:
             "words": self.inbox.templates.get(request.query.get("template", ""), ""),
         }
         return self._html("settings.html", request, context)
+
+    async def _refusals(self, request: web.Request) -> web.Response:
+        """List the refused requests, newest first."""
+        refusals = self.inbox.state.refusals
+        start = _number(request.query.get("start", ""))
+        page = list(islice(reversed(refusals), start, start + PAGE))
+        context = {
+            **self._common(request),
+            "here": "refusals",
+            "number": self.inbox.state.journal.last,
+            "refusals": page,
+            "start": start,
+            "more": start + PAGE < len(refusals),
+        }
+        return self._html("refusals.html", request, context)
 
     async def _keep_template(self, request: web.Request) -> web.Response:
         """Keep the words of a template; empty ones forget it."""
@@ -333,6 +354,11 @@ def _linker(asked: Mapping[str, str]) -> Callable[..., str]:
     return link
 
 
+def _number(text: str) -> int:
+    """Read a place in a list; 0 where it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER else 0
+
+
 def _as_source(href: str) -> str:
     """Write the origin of an address for a policy; ``'none'`` where it cannot stand in one."""
     parts = urlsplit(href)
@@ -378,6 +404,7 @@ _GLOBALS: Final[Mapping[str, Any]] = {
     "company_of": COMPANY.get,
     "coloured": coloured,
     "quoted": shlex.quote,
+    "pretty": pretty,
     "first_curl": as_curl(_FIRST_MESSAGE, "v1"),
     "clock": _clock,
     "exact": _exact,

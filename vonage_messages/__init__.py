@@ -283,6 +283,9 @@ if TYPE_CHECKING:
     from vonage_messages.limits.schedule import (
         Priority,
     )
+    from vonage_messages.limits.shared import (
+        SharedLimitStore,
+    )
     from vonage_messages.limits.store import (
         LimitStore,
         MemoryLimitStore,
@@ -332,8 +335,14 @@ if TYPE_CHECKING:
     from vonage_messages.sending.send_queue import (
         SendQueue,
     )
+    from vonage_messages.shared_limiter import (
+        SharedLimiter,
+    )
     from vonage_messages.stores.file import (
         FileLimitStore,
+    )
+    from vonage_messages.stores.memory import (
+        MemorySharedLimits,
     )
     from vonage_messages.values import (
         JSONObject,
@@ -429,6 +438,7 @@ _HOMES = {
     "limits.planning": "Load Plan plan",
     "limits.rate": "Cap Rate",
     "limits.schedule": "Priority",
+    "limits.shared": "SharedLimitStore",
     "limits.store": "LimitStore MemoryLimitStore",
     "observe": "AttemptFinished AttemptStarted Observer",
     "pricing": "CostEstimate PriceTable",
@@ -440,7 +450,9 @@ _HOMES = {
     "sending.outcome": "Outcome QueueStats SendFuture",
     "sending.report": "Added Progress Report",
     "sending.send_queue": "SendQueue",
+    "shared_limiter": "SharedLimiter",
     "stores.file": "FileLimitStore",
+    "stores.memory": "MemorySharedLimits",
     "values": "JSONObject Seconds",
     "wire": "migrate",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
@@ -507,6 +519,7 @@ __all__ = [
     "Load",
     "MalformedWebhookError",
     "MemoryLimitStore",
+    "MemorySharedLimits",
     "Message",
     "MessageType",
     "MessengerAudio",
@@ -608,6 +621,8 @@ __all__ = [
     "SentMessage",
     "ServerError",
     "Settlement",
+    "SharedLimitStore",
+    "SharedLimiter",
     "SignatureError",
     "SimulatorError",
     "Sms",

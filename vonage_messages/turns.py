@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from vonage_messages.channels.base import Message
+from vonage_messages.confirming import Passage
 from vonage_messages.errors import (
     ConfigurationError,
     LimitTimeoutError,
@@ -38,8 +39,10 @@ from vonage_messages.values import is_finite
 from vonage_messages.webhooks.status import MessageStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from vonage_messages.confirming import Confirming
+    from vonage_messages.limits.buckets import Gate
     from vonage_messages.limits.store import LimitStore
     from vonage_messages.values import Seconds
 
@@ -68,13 +71,18 @@ class Waiter(Protocol):
 
 
 class Turns:
-    """Who may send when, under *limits*; see ``Limiter`` for the options. For what sends, and nobody else."""
+    """
+    Who may send when, under *limits*; see ``Limiter`` for the options. For what sends, and nobody else.
+
+    With *confirming*, a turn is no permission yet: see ``vonage_messages.confirming``.
+    """
 
     def __init__(
         self,
         limits: Limits | None = None,
         *,
         store: LimitStore | None = None,
+        confirming: Confirming | None = None,
         longest_pause: Seconds = LONGEST_PAUSE,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -82,7 +90,7 @@ class Turns:
         _check_store(store)
         if not callable(clock):
             raise ConfigurationError(f"clock must be a function, such as time.time, not {type(clock).__name__}.")
-        if self.limits.caps and store is None:
+        if self.limits.caps and store is None and confirming is None:
             raise ConfigurationError(
                 f"the limit of {shown(self.limits.caps[0])} is a cap, which must outlive this process: give "
                 "Limiter(limits, store=FileLimitStore(path)), or store=MemoryLimitStore() to count from now on."
@@ -92,11 +100,15 @@ class Turns:
                 f"longest_pause must be a finite number of seconds above 0, not {longest_pause!r}."
             )
         self._store = store
+        self.confirming = confirming
+        """Who must confirm each turn; ``None`` where it is for this process alone to give them."""
+        if confirming is not None:
+            confirming.on_lost = self._stop
         self._longest_pause = longest_pause
         self._clock = clock
         self._state: LimitState | None = None
         self._was_read = store is None
-        self.is_open = store is None
+        self.is_open = store is None and confirming is None
         """Whether turns can be given: the store knows that messages leave."""
         self.is_stored = store is not None
         """Whether ``granted`` must hear of every turn."""
@@ -153,11 +165,26 @@ class Turns:
             StoreUnavailableError: it cannot be written.
             RuntimeError: there is a store, and the limits are in use on another event loop.
         """
+        if self.confirming is not None:
+            self._bind()
+            await self.confirming.finish()
         if self._store is None:
             return
         self._bind()
         # A task of its own: who is cancelled while waiting for it must not leave half a save behind.
         await asyncio.shield(asyncio.get_running_loop().create_task(self._save()))
+
+    async def close(self) -> None:
+        """
+        Let go of what confirms turns; the next that is asked for finds it again.
+
+        Raises:
+            RuntimeError: the limits are in use on another event loop.
+        """
+        self._bind()
+        if self.confirming is not None:
+            self.is_open = False
+            await self.confirming.close()
 
     def observe(self, status: MessageStatus) -> None:
         """
@@ -174,7 +201,7 @@ class Turns:
             return
         self._bind()
         # A status tells whom the message went to and whom it came from, as the message did.
-        self.state.slow(
+        keys = self.state.slow(
             lesson.level,
             channel=status.channel,
             sender=status.from_,
@@ -183,6 +210,7 @@ class Turns:
             now=asyncio.get_running_loop().time(),
             why=f"a status says {lesson.code}",
         )
+        self._share_pause(keys, lesson.pause)
         self._look_again()
         logger.info("the platform asks to slow down: %s of %s", lesson.level, status.channel)
 
@@ -193,6 +221,8 @@ class Turns:
             self._state = LimitState(self.limits, asyncio.get_running_loop().time())
             if self._store is not None:
                 self._state.keep_in_store()
+            if self.confirming is not None:
+                self._state.forget_the_unknown(asyncio.get_running_loop().time())
         return self._state
 
     def answered(self, headers: Mapping[str, str]) -> None:
@@ -201,6 +231,7 @@ class Turns:
         if pause is not None:
             now = asyncio.get_running_loop().time()
             self.state.pause_account(now, now + pause, "X-RateLimit-Remaining: 0")
+            self._share_pause((gate.key for gate in self.state.account), pause)
             self._look_again()
 
     def refused(self, error: RateLimitedError, per_second: float) -> Seconds:
@@ -208,8 +239,14 @@ class Turns:
         pause = min(pause_of(error.retry_after, error.headers, self._clock()), self._longest_pause)
         why = "HTTP 429" if error.retry_after is None else f"HTTP 429, Retry-After: {error.retry_after:g}"
         self.state.refused(asyncio.get_running_loop().time(), pause, per_second, why)
+        self._share_pause((gate.key for gate in self.state.account), pause)
         self._look_again()
         return pause
+
+    def hold(self, gate: Gate, until: float) -> None:
+        """Give no turn under *gate* before *until*: other processes have its places."""
+        self.state.hold(gate, asyncio.get_running_loop().time(), until)
+        self._look_again()
 
     def pauses(self, now: float) -> tuple[Pause, ...]:
         """List what the platform has paused, at the instant *now* of the loop."""
@@ -279,6 +316,11 @@ class Turns:
             if when < math.inf:
                 self.wake_at(when)
 
+    def _share_pause(self, keys: Iterable[str], pause: Seconds) -> None:
+        """Let other processes hear of a pause."""
+        if self.confirming is not None:
+            self.confirming.pause(dict.fromkeys(keys, pause))
+
     def _look_again(self) -> None:
         """Look soon at those who wait: some may not be able to wait for the end of a pause."""
         self.wake_at(asyncio.get_running_loop().time())
@@ -325,6 +367,8 @@ class Turns:
             return False
         if loop.is_running() or any(task is not None and not task.done() for task in (self._loading, self._saving)):
             return True
+        if self.confirming is not None and self.confirming.is_busy():
+            return True
         return any(waiter is not self._desk or len(waiter.schedule) for waiter in self._waiters)
 
     def _leave_loop(self) -> None:
@@ -344,7 +388,9 @@ class Turns:
         self._desk = self._timer = self._loading = self._saving = None
         self._timer_at = math.inf
         self._writing = asyncio.Lock()
-        self.is_open = self._store is None  # a save may have ended with the loop
+        if self.confirming is not None:
+            self.confirming.leave_loop()
+        self.is_open = self._store is None and self.confirming is None  # a save may have ended with the loop
 
     def _begin_to_load(self) -> asyncio.Task[None]:
         if self._loading is None or self._loading.done():
@@ -366,11 +412,13 @@ class Turns:
     async def _load(self) -> None:
         """Read the store, unless that has been done, and tell it that messages leave from here on."""
         try:
+            if self.confirming is not None:
+                await self.confirming.open()
             if not self._was_read:
                 await self._read()
                 self._was_read = True
             await self._write(last=False)
-        except StoreUnavailableError as error:
+        except VonageMessagesError as error:
             self._stop(error)
             raise
         self.is_open = True
@@ -466,13 +514,53 @@ class _Desk:
         else:
             # Not at once: turns given to a long row of tasks that are only being made would be taken all together.
             self._turns.sleep()
+        await self._wait_for_turn(place)
+        if self._turns.confirming is not None:
+            await self._confirm(place, self._turns.confirming)
+        elif self.schedule.state.departures is not None:
+            await self._depart(place, self.schedule.state.departures)
+
+    async def _wait_for_turn(self, place: Place) -> None:
         try:
             await place.owner
         except asyncio.CancelledError:
             self._leave(place)
             raise
-        if self.schedule.state.departures is not None:
-            await self._depart(place, self.schedule.state.departures)
+
+    async def _confirm(self, place: Place, confirming: Confirming) -> None:
+        """Leave when those who share the limits have confirmed the turn; until then, wait in the row for another."""
+        while True:  # ends: with a place, or with the wait
+            passage = Passage(confirming, (*self.schedule.state.account, *place.gates), place.granted_at)
+            try:
+                if await self._pass(place, passage):
+                    return
+            except BaseException:
+                self.schedule.give_back(place, asyncio.get_running_loop().time())
+                raise
+            now = asyncio.get_running_loop().time()
+            self.schedule.give_back(place, now)
+            if passage.obstacle is not None:
+                self._turns.hold(passage.obstacle, passage.opens_at(now) or now)
+            place.owner = asyncio.get_running_loop().create_future()
+            self.schedule.again(place, now)
+            self._turns.sleep()
+            await self._wait_for_turn(place)
+
+    @staticmethod
+    async def _pass(place: Place, passage: Passage) -> bool:
+        """Wait for the instant of a place; false where there is none within the horizon."""
+        while await passage.ask():  # ends: with the instant, or with a place for which it is not too late
+            now = asyncio.get_running_loop().time()
+            while (opens_at := passage.opens_at(now)) is not None and passage.is_confirmed:  # ends: with the instant
+                if opens_at >= place.give_up_at:
+                    raise LimitTimeoutError(opens_at - place.since, place.options, shown(passage.key))
+                await asyncio.sleep(opens_at - now)
+                now = asyncio.get_running_loop().time()
+            if opens_at is None:
+                return True
+            if opens_at > now:  # a pause has begun
+                return False
+        return False
 
     async def _depart(self, place: Place, departures: Departures) -> None:
         """Leave behind what others have held back, where they share these limits."""

@@ -72,6 +72,10 @@ class Bucket:
         self.closed_until = max(self.closed_until, until)
         self.ready = max(self.ready, until)
 
+    def hold(self, until: float) -> None:
+        """Have no place before *until*, because others have them: whoever had his turn is not held back."""
+        self.ready = max(self.ready, until)
+
     def wait_behind(self, others: int, now: float) -> Seconds:
         """Give the time until it is the turn of somebody whom *others* precede, if nobody else comes."""
         return max(0.0, max(self.ready, now - self.tolerance) + others * self.interval - now)
@@ -91,7 +95,8 @@ class Window:
     """
 
     __slots__ = (
-        "cap", "closed_until", "count", "interval", "key", "queued", "ready", "reserve", "slices", "unsaved", "width",
+        "cap", "closed_until", "count", "held_until", "interval", "key", "queued", "ready", "reserve", "slices",
+        "unsaved", "width",
     )  # fmt: skip
 
     def __init__(self, key: str, cap: Cap) -> None:
@@ -104,6 +109,7 @@ class Window:
         """``[end of the slice, how many left in it]``, oldest first."""
         self.count = 0
         self.closed_until = _NEVER
+        self.held_until = _NEVER
         self.ready = _NEVER
         self.queued: list[int] | None = None
         """See ``Bucket``."""
@@ -160,6 +166,11 @@ class Window:
         self.closed_until = max(self.closed_until, until)
         self._settle()
 
+    def hold(self, until: float) -> None:
+        """Have no place before *until*, because others have them: whoever had his turn is not held back."""
+        self.held_until = max(self.held_until, until)
+        self._settle()
+
     def add(self, slices: Iterable[tuple[float, int]], now: float) -> None:
         """Count what was counted elsewhere: ``(end of the slice, number)`` pairs."""
         counted = [*((end, int(number)) for end, number in self.slices), *slices]
@@ -210,13 +221,14 @@ class Window:
     def _free_at(self, others: int) -> float:
         """Give the instant from which on a place is free for somebody whom *others*, fewer than the cap, precede."""
         surplus = self.count + others - self.cap.n
+        opens_at = max(self.closed_until, self.held_until)
         if surplus < 0:
-            return self.closed_until
+            return opens_at
         for end, number in self.slices:
             surplus -= int(number)
             if surplus < 0:
-                return max(self.closed_until, end + self.cap.per)
-        return self.closed_until
+                return max(opens_at, end + self.cap.per)
+        return opens_at
 
 
 def reserve_of(cap: Cap) -> int:

@@ -68,6 +68,10 @@ class SharedLimitStore(Protocol):
         ConfigurationError, OutboxError: it cannot be used.
     """
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is ready to work."""
+
     async def open(self) -> None:
         """Make ready to work."""
 

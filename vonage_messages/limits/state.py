@@ -160,6 +160,16 @@ class LimitState:
         for gate in self.account:
             self._pause(gate, now, until, why)
 
+    def hold(self, gate: Gate, now: float, until: float) -> None:
+        """Give no turn under *gate* before *until*: other processes have its places. Nobody is told of a pause."""
+        gate.hold(until)
+        for schedule in self._schedules:
+            schedule.paused(gate, now)
+
+    def forget_the_unknown(self, now: float) -> None:
+        """Take nothing for used: what was used before is known by somebody else, who is asked for each place."""
+        self.load({"version": 1, "saved_at": 0.0, "last": True, "ready": {}, "counted": {}}, now, now)
+
     def slow(  # noqa: PLR0913  whom, for how long, and why
         self,
         level: Literal["sender", "pair"],
@@ -170,9 +180,9 @@ class LimitState:
         pause: Seconds,
         now: float,
         why: str = "a status",
-    ) -> None:
+    ) -> list[str]:
         """
-        Learn from a status: pause a sender, or a pair, for *pause* seconds, and halve its rate.
+        Learn from a status: pause a sender, or a pair, for *pause* seconds, and halve its rate; gives their keys.
 
         Where no such limit is known, one is made, and forgotten when it has won back its full rate.
         """
@@ -184,6 +194,7 @@ class LimitState:
         for gate in found:
             self._pause(gate, now, now + pause, why)
             self._slow(gate, now)
+        return [gate.key for gate in found]
 
     def recover(self, now: float) -> None:
         """Let every slowed limit win back a part of its rate."""

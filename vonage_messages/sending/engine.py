@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from vonage_messages.channels.base import Message
 from vonage_messages.clients.checks import checked_message
+from vonage_messages.confirming import Passage
 from vonage_messages.errors import (
     CircuitOpenError,
     ConfigurationError,
@@ -27,6 +28,7 @@ from vonage_messages.errors import (
     QueueError,
     QueueFullError,
     ResponseLostError,
+    StoreUnavailableError,
     VonageMessagesError,
 )
 from vonage_messages.limiter import turns_of
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
     from vonage_messages.clients.client import Client
     from vonage_messages.clients.retry import RetryPolicy
+    from vonage_messages.confirming import Confirming
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.departures import Departures
     from vonage_messages.limits.store import LimitStore
@@ -98,6 +101,7 @@ class Engine:
         self._client = client
         self.limiter = chosen_limiter(client.limiter, limits, store)
         self._turns = turns_of(self.limiter)
+        self._confirming = self._turns.confirming
         self._maxsize = maxsize
         self._connections = connections
         self._max_wait = max_wait
@@ -315,7 +319,7 @@ class Engine:
             self._clock = self._loop.time
             self._turns.join(self)
             state = self._turns.state
-            if self._before_send is not None:
+            if self._before_send is not None and self._confirming is None:
                 state.watch_departures()
             self._schedule = Schedule(state, self._wrap, _is_wanted)
         elif asyncio.get_running_loop() is not self._loop:
@@ -489,7 +493,10 @@ class Engine:
             self._opening.pop(worker, None)
         while True:  # ends: with the queue
             if place is not None:
-                await self._send(place)
+                if self._confirming is None:
+                    await self._send(place)
+                else:
+                    await self._send_when_confirmed(place, self._confirming)
             # Where others send under the same limits, the limiter says whose turn it is.
             place = self._take() if self._turns.serves_only(self) else None
             if place is None:
@@ -524,6 +531,8 @@ class Engine:
                 outcome = await self._ask_before_send(place)
             if outcome is None and self._departures is not None:
                 outcome = await self._depart(place, self._departures)
+            if outcome is None and self._confirming is not None:
+                outcome = await self._depart_on_time(place, place.options)
             if outcome is None:
                 is_begun = True
                 place.attempts += 1
@@ -544,13 +553,47 @@ class Engine:
             raise
         self._sending -= 1
         if outcome is not None and self._on_outcome:
-            try:
-                await self._on_outcome.tell(outcome)
-            except BaseException:  # the loop shuts down
-                self._halt()
-                raise
+            await self._tell(outcome)
         if not self._sending:
             self._note_if_quiet()
+
+    async def _tell(self, outcome: Outcome) -> None:
+        try:
+            await self._on_outcome.tell(outcome)
+        except BaseException:  # the loop shuts down
+            self._halt()
+            raise
+
+    async def _send_when_confirmed(self, place: Place, confirming: Confirming) -> None:
+        """Send a message if those who share the limits confirm its turn; otherwise it goes back to wait."""
+        passage = Passage(confirming, (*self.schedule.state.account, *place.gates), place.granted_at)
+        try:
+            is_confirmed = await passage.ask()
+        except StoreUnavailableError as error:
+            outcome: Outcome | None = self._settle_unused(place, error)
+        except BaseException:  # the loop shuts down
+            self._lose(place, is_begun=False)
+            self._halt()
+            raise
+        else:
+            if is_confirmed:
+                place.options = passage
+                await self._send(place)
+                return
+            outcome = self._send_back(place, passage)
+        self._sending -= 1
+        if outcome is not None and self._on_outcome:
+            await self._tell(outcome)
+        self._note_if_quiet()
+
+    def _send_back(self, place: Place, passage: Passage) -> Outcome | None:
+        """Let a message wait again for which there is no place in the limits that are shared, and others like it."""
+        now = self._now()
+        self.schedule.give_back(place, now)
+        self._circuit.unused()
+        if passage.obstacle is not None:
+            self._turns.hold(passage.obstacle, passage.opens_at(now) or now)
+        return self._put_back(place, now)
 
     def _lose(self, place: Place, *, is_begun: bool) -> None:
         """Let go of a message whose connection was cancelled: if its request is begun, it may have left."""
@@ -675,6 +718,31 @@ class Engine:
             hold.end()
         return None
 
+    async def _depart_on_time(self, place: Place, passage: Passage) -> Outcome | None:
+        """
+        Leave at the instant that was confirmed, or at another where it is too late for that; ``None``: now.
+
+        A message that has been marked by ``before_send`` does not go back: it waits here, as one that others hold back.
+        """
+        while True:  # ends: with the instant, or with the message
+            now = self._now()
+            if place.expires_at <= now:
+                return self._settle_unused(place, too_late(place, now, "before_send"))
+            opens_at = passage.opens_at(now)
+            if opens_at is None:
+                return None
+            if self._cancelled or self._halted:
+                return self._settle_unused(place, None)
+            if opens_at >= min(place.expires_at, place.give_up_at):
+                return self._settle_unused(place, too_late(place, opens_at, shown(passage.key)))
+            if opens_at > now:
+                await self._wait_until(opens_at)
+                continue
+            try:
+                await passage.ask()
+            except StoreUnavailableError as error:
+                return self._settle_unused(place, error)
+
     async def _wait_until(self, when: float) -> None:
         """Wait for an instant, or until the queue is cancelled."""
         loop = self._loop_of_queue()
@@ -719,9 +787,13 @@ class Engine:
             return self._settle(place, None, error)
         if self._on_return:
             await self._on_return.tell(place.message, error)
+        return self._put_back(place, again_at)
+
+    def _put_back(self, place: Place, again_at: float) -> Outcome | None:
+        """Let a message that was not accepted wait again; if nobody waits for it any more, that is its outcome."""
         owner = place.owner
         if self._cancelled or self._halted or (isinstance(owner, (SendFuture, Entry)) and not _is_wanted(owner)):
-            return self._settle(place, None, None)  # it was not accepted, and nobody waits for it any more
+            return self._settle(place, None, None)
         self.schedule.again(place, again_at)
         if isinstance(owner, SendFuture):
             owner._under_way = False  # noqa: SLF001  see _wrap

@@ -23,6 +23,7 @@ from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavail
 from vonage_messages.limiter import Limiter
 from vonage_messages.sending.outbox import Outbox, conflict_sentence, each_of, new_row
 from vonage_messages.sending.report import Added
+from vonage_messages.shared_limiter import SharedLimiter
 from vonage_messages.wire.payloads import check_api_version
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class Workers:
                 self._is_open, self._stopping = True, False
 
     async def close(self) -> None:
-        """Stop what is being sent, wait for the requests under way, and close the ledger and the client."""
+        """Stop what is being sent, wait for the requests under way, and close ledger, client and shared limits."""
         self.stop()
         await self._idle.wait()
         client, self._client = self._client, None
@@ -130,6 +131,8 @@ class Workers:
             if self._is_open:
                 self._is_open = False
                 await self._ledger.close()
+        if isinstance(self._limiter, SharedLimiter):
+            await self._limiter.close()
 
     def stop(self) -> None:
         """Begin no more messages: jobs end when their requests under way are answered, and go back to the engine."""
@@ -296,7 +299,7 @@ def register(  # noqa: PLR0913  an app and a ledger; what follows them are optio
 
     *ledger* keeps the rows, in the same database as the app's jobs. *client* makes the client of a worker, at its
     first job: by default from the environment. *limits* as in ``SendQueue``: what one process keeps, unless it is a
-    ``Limiter`` that shares them. *connections*: how many requests of one job may be under way; so many rows, times the
+    ``SharedLimiter``. *connections*: how many requests of one job may be under way; so many rows, times the
     jobs that a worker runs at a time, can be in doubt when it is killed. *in_doubt* as in ``Outbox.run``. A message
     that must wait for longer than *longest_wait* seconds under the limits goes back, and its batch comes again later.
     A worker that has shown no sign of life for *stalled_after* seconds is dead: a few times the heartbeat of the

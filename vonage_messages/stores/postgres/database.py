@@ -65,6 +65,11 @@ class Database:
         self._patience = patience
         self._pool: AsyncConnectionPool[Connection] | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed."""
+        return self._pool is not None
+
     async def open(self) -> None:
         """
         Connect, and bring the schema up to date.

@@ -49,6 +49,11 @@ class PostgresLimitStore:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed."""
+        return self._database.is_open
+
     async def open(self) -> None:
         """
         Connect, and make the tables, or bring them up to date.

@@ -54,6 +54,11 @@ class RedisLimitStore:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed."""
+        return self._is_open
+
     async def open(self) -> None:
         """
         Connect.

@@ -65,7 +65,7 @@ campaign-limits: $(SETUP) ## Send for a minute under the published limits, and c
 campaign-kills: $(SETUP) ## Kill a bulk send a hundred times, and count every row (10 minutes)
 	@$(BIN)/python benchmarks/campaign_kills.py
 
-campaign-schemathesis: $(SETUP) ## Throw made-up requests at both APIs of the simulator (some 10,000; a few minutes)
+campaign-schemathesis: $(SETUP) ## Throw made-up requests at both APIs of the simulator (some 15,000; 5 to 10 minutes)
 	@$(BIN)/python benchmarks/campaign_schemathesis.py
 
 campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a minute)

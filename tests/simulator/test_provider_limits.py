@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from vonage_messages.channels.rcs import RcsText
 from vonage_messages.channels.sms import Sms
+from vonage_messages.channels.viber import ViberText
 from vonage_messages.channels.whatsapp import WhatsappText
 from vonage_messages.clock import ManualClock
 from vonage_messages.errors import ConfigurationError, PaymentRequiredError
@@ -145,6 +146,18 @@ async def test_ttl_runs_out_and_the_next_message_of_the_chain_goes_out() -> None
             ("rejected", 600, 1360),
         ]
         assert [each.status for each in simulator.state.statuses(second.message_uuid)] == ["submitted", "delivered"]
+
+
+@pytest.mark.parametrize("api_version", ["v1", "v0.1"])
+async def test_ttl_of_viber_stands_among_its_options(api_version: Literal["v1", "v0.1"]) -> None:
+    clock = ManualClock()
+    slow = Delivery(submitted_after=0, delivered_after=3600, spread=0)
+    async with Simulator(clock=clock, delivery=slow) as simulator, simulator.client() as client:
+        message = ViberText(to=PERSON, from_="22353", text="Hello", viber_service={"ttl": 60})
+        await client.send(message, api_version=api_version)
+        await simulator.advance(7200)
+        notes = simulator.state.statuses(simulator.messages[0].message_uuid)
+        assert [(each.status, each.code) for each in notes] == [("submitted", None), ("rejected", 1360)]
 
 
 async def test_every_part_of_an_sms_is_paid_for() -> None:

@@ -355,9 +355,10 @@ def _nobody_acts(_message: ReceivedMessage, _done: Deed) -> None:
 
 def _ttl(message: ReceivedMessage) -> Seconds | None:
     """Find how long a message may take until it is delivered; ``None`` where that is not said."""
-    options = message.payload.get("viber_service")
-    ttl = options.get("ttl") if isinstance(options, dict) else message.payload.get("ttl")
-    if ttl is None and message.channel == "rcs" and message.version == "v1":
+    holder = message.payload if message.version == "v1" else message.payload["message"]
+    options = holder.get("viber_service" if message.version == "v1" else "viber_service_msg")
+    ttl = options.get("ttl") if isinstance(options, dict) else holder.get("ttl")
+    if ttl is None and message.channel == "rcs":
         return _TTL_OF_RCS
     return ttl if isinstance(ttl, int) else None
 

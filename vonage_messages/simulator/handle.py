@@ -14,6 +14,7 @@ import secrets
 import time
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -46,7 +47,6 @@ from vonage_messages.simulator.writing import Writing
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
-    from pathlib import Path
     from types import TracebackType
 
     from vonage_messages.clients import Client
@@ -136,7 +136,7 @@ class Simulator:
         secure_media: bool = False,
         relay: Relay | None = None,
         provider_limits: Collection[ProviderLimit] = PUBLISHED,
-        keep: Path | None = None,
+        keep: str | Path | None = None,
     ) -> None:
         if not 0 <= port <= _HIGHEST_PORT:
             raise ConfigurationError(f"port must be 0 (a free one) to {_HIGHEST_PORT}, not {port}")
@@ -169,7 +169,7 @@ class Simulator:
         self.releases = None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
         """Where captured messages are sent for real, after a quote and a confirmation; ``None`` without a relay."""
         self._secure_media = secure_media
-        self._keep_in = keep
+        self._keep_in = None if keep is None else Path(keep)
         self._keeper: Keeper | None = None
         self._is_restored = False
         self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret

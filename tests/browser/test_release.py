@@ -40,6 +40,8 @@ def vonage_simulator_options(platform: Simulator, vonage_loop: LoopThread) -> It
 
 
 def test_a_person_sends_a_captured_message_for_real(inbox: Watched, send: Send, platform: Simulator) -> None:
+    inbox.open("/")
+    expect(inbox.page.get_by_test_id("empty")).to_contain_text("leaves this machine only if somebody confirms it here")
     sent = send(Sms(to=ALLOWED, from_="Acme", text="Hello"))
     inbox.open(f"/?m={sent.message_uuid}")
     button, dialog = inbox.page.get_by_test_id("release"), inbox.page.get_by_test_id("release-dialog")

@@ -216,6 +216,7 @@ class _Views:
         return {
             "here": "inbox",
             "refused": len(self.inbox.state.refusals),
+            "relay": self.inbox.releases is not None,
             "environment": {name: self.inbox.environment()[name] for name in _FIRST_LINES},
             "is_ours": lambda url: urlsplit(url).netloc == host and urlsplit(url).path.startswith("/v3/media/"),
         }

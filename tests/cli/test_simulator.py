@@ -283,8 +283,9 @@ async def test_settings_are_those_of_the_options(tmp_path: Path, unused_tcp_port
             async with simulated.client() as client:
                 await client.send(Sms(to="447700900000", from_="447700900001", text="Coming?"))
             told = [await asyncio.wait_for(heard.get(), LONG) for _ in range(3)]
-        assert [path for path, _ in told] == ["/status", "/status", "/inbound"]
-        assert told[2][1]["message"]["content"]["text"] == "YES"
+        # In any order: on a busy machine ten minutes of this clock are over before the second status has left.
+        assert sorted(path for path, _ in told) == ["/inbound", "/status", "/status"]
+        assert [body["message"]["content"]["text"] for path, body in told if path == "/inbound"] == ["YES"]
     finally:
         await runner.cleanup()
 

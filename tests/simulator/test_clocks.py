@@ -16,6 +16,7 @@ from vonage_messages.clients import Client
 from vonage_messages.clock import Clock, ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import AuthenticationError, ConfigurationError, SimulatorError
 from vonage_messages.simulator import Simulator
+from vonage_messages.simulator.delivery import retry_delays
 from vonage_messages.webhooks.signing import SignatureVerifier, WebhookClaims
 
 SMS = Sms(to="447700900000", from_="Acme", text="Hello")
@@ -71,18 +72,22 @@ async def test_webhook_is_out_of_order_for_a_day_of_manual_time(hook: Hook) -> N
     assert len({claims.token_id for claims in hook.claims}) == len(tries) > 90
 
 
-async def test_webhook_is_out_of_order_for_a_day_of_scaled_time(hook: Hook) -> None:
+async def test_webhook_is_out_of_order_for_most_of_a_day_of_scaled_time(hook: Hook) -> None:
     clock = ScaledClock(speed=200_000)
-    begun = clock()
     async with Simulator(inbound_url=hook.url, clock=clock) as simulator:
         hook.verifier = SignatureVerifier(simulator.signature_secret)
-        hook.works = lambda: clock() > begun + DAY - 3600
+        # Counted, not timed: a machine that stands still for a moment misses hours of this clock.
+        hook.works = lambda: len(hook.claims) > 90
+        begun = clock()
         await simulator.inbound(text="Hello")
         async with asyncio.timeout(60):
             await hook.accepted.wait()
         await simulator.settle(30)
-        assert [each.status for each in simulator.callbacks][-1] == 200
-        assert {each.status for each in simulator.callbacks[:-1]} == {503}
+        tries = simulator.callbacks
+    assert [each.status for each in tries] == [503] * 90 + [200]
+    scheduled = sum(itertools.islice(retry_delays(), 90))
+    assert scheduled > 0.8 * DAY
+    assert tries[-1].sent_at.timestamp() - begun >= scheduled - 60
 
 
 async def test_client_may_send_whatever_the_clock_was_moved_by(hook: Hook) -> None:

@@ -8,7 +8,8 @@ import json
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import attrs
@@ -234,6 +235,25 @@ async def test_call_that_fails_does_no_harm_to_those_that_go_with_it(store: Post
     assert [type(answer) for answer in gathered[1:7]] == [type(None)] * 3 + [errors.OutboxError] + [type(None)] * 2
     assert gathered[7] == "5"
     assert [await store.note(f"{number}") for number in range(6)] == ["0", "1", "2", None, "4", "5"]
+
+
+async def test_mark_whose_commit_got_no_answer_is_a_mark_all_the_same(
+    store: PostgresLedgerStore, some: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.add(some(0, 3), now=NOW)
+    await store.claim("a", count=3, lease_until=LEASE, now=NOW)
+    transaction, losses = Database.transaction, iter([True])
+
+    @asynccontextmanager
+    async def lost_once(database: Database, **options: Any) -> AsyncIterator[Any]:
+        async with transaction(database, **options) as connection:
+            yield connection
+        if next(losses, False):
+            raise psycopg.OperationalError("the connection was lost after the commit")
+
+    monkeypatch.setattr(Database, "transaction", lost_once)
+    assert await store.mark_sending([1, 2], owner="a", now=NOW) == {1: 1, 2: 1}
+    assert await store.mark_sending([2, 3], owner="a", now=NOW) == {3: 1}
 
 
 async def test_call_that_nobody_waits_for_any_more_is_done(store: PostgresLedgerStore) -> None:

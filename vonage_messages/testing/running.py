@@ -18,7 +18,6 @@ from vonage_messages.adapters.aiohttp import INBOUND_PATH, STATUS_PATH, add_webh
 from vonage_messages.errors import WaitTimeoutError
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.simulator import Simulator
-from vonage_messages.simulator.stopping import stop_serving
 from vonage_messages.webhooks.inbound import InboundMessage
 from vonage_messages.webhooks.routing import Router
 from vonage_messages.webhooks.signing import SignatureVerifier
@@ -161,7 +160,7 @@ class _Recorder:
     async def stop(self) -> None:
         """Stop listening."""
         if self._runner is not None:
-            await stop_serving(self._runner)
+            await self._runner.cleanup()
 
     async def wait(self, wanted: Callable[[Any], bool], timeout: Seconds, kind: type[T]) -> T:  # noqa: ASYNC109  an error of ours
         """Give the first event of *kind* that is *wanted*, which may be there already."""

@@ -16,24 +16,28 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
 from procrastinate import BaseRetryStrategy, RetryDecision
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate.jobs import Status
 
 from vonage_messages.clients.client import Client
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError, VonageMessagesError
+from vonage_messages.ledger import FINISHED
 from vonage_messages.limiter import Limiter
 from vonage_messages.sending.outbox import Outbox, conflict_sentence, each_of, new_row
 from vonage_messages.sending.report import Added
 from vonage_messages.shared_limiter import SharedLimiter
 from vonage_messages.wire.payloads import check_api_version
+from vonage_messages.workers.engine import UNAVAILABLE, ask
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping
 
     import procrastinate
     from procrastinate.jobs import Job
     from procrastinate.tasks import Task
 
     from vonage_messages.channels.base import Message
+    from vonage_messages.ledger import State
     from vonage_messages.limits.levels import Limits
     from vonage_messages.sending.outbox import InDoubt
     from vonage_messages.stores.postgres import PostgresLedgerStore
@@ -57,7 +61,15 @@ _LONGEST_PAUSE: Seconds = 60.0
 
 
 class UnfinishedBatchError(OutboxError):
-    """Rows of a batch still wait; the engine gives its job to a worker again. Ends a job, and is no failure."""
+    """
+    Rows of a batch still wait; the engine gives its job to a worker again. Ends a job, and is no failure.
+
+    *soon*: some have gone, or it was only that a worker ends; otherwise it is tried ever more slowly.
+    """
+
+    def __init__(self, message: str, *, soon: bool = False) -> None:
+        super().__init__(message)
+        self.soon = soon
 
 
 @attrs.frozen(kw_only=True)
@@ -66,6 +78,23 @@ class Enqueued(Added):
 
     jobs: int = 0
     """How many batches there are to send."""
+
+
+@attrs.frozen(kw_only=True)
+class Rescued:
+    """What a look at dead workers has brought back."""
+
+    released: int
+    """Rows that wait again."""
+
+    in_doubt: int
+    """Rows that had been on their way."""
+
+    jobs: int
+    """Batches that go to another worker."""
+
+    given: int
+    """Batches that waited, and had no job."""
 
 
 class Workers:
@@ -78,19 +107,21 @@ class Workers:
         client: Callable[[], Client],
         *,
         limits: Limits | Limiter | None,
+        queue: str,
         connections: int,
         in_doubt: InDoubt,
         longest_wait: Seconds,
         stalled_after: Seconds,
     ) -> None:
-        self._app = app
-        self._ledger = ledger
+        self.app = app
+        self.ledger = ledger
+        self.queue = queue
+        self.stalled_after = stalled_after
         self._make_client = client
         self._limiter = limits if isinstance(limits, Limiter) else Limiter(limits)
         self._connections = connections
         self._in_doubt = in_doubt
         self._longest_wait = longest_wait
-        self._stalled_after = stalled_after
         self._opening = asyncio.Lock()
         self._is_open = False
         self._client: Client | None = None
@@ -117,7 +148,7 @@ class Workers:
         """
         async with self._opening:
             if not self._is_open:
-                await self._ledger.open()
+                await self.ledger.open()
                 self._is_open, self._stopping = True, False
 
     async def close(self) -> None:
@@ -130,7 +161,7 @@ class Workers:
         async with self._opening:
             if self._is_open:
                 self._is_open = False
-                await self._ledger.close()
+                await self.ledger.close()
         if isinstance(self._limiter, SharedLimiter):
             await self._limiter.close()
 
@@ -164,7 +195,7 @@ class Workers:
         await self.open()
         if connection is not None:
             return await self._enqueue(messages, key, api_version, connection)
-        async with self._ledger.transaction() as own:
+        async with self.ledger.transaction() as own:
             enqueued = await self._enqueue(messages, key, api_version, own)
         if enqueued.jobs >= _MANY_JOBS:
             await self._analyze()
@@ -179,7 +210,7 @@ class Workers:
     ) -> Enqueued:
         enqueued, batches = Enqueued(), []
         async for rows in _batches(messages, key, api_version):
-            addition, batch = await self._ledger.add_batch(rows, now=time.time(), connection=connection)
+            addition, batch = await self.ledger.add_batch(rows, now=time.time(), connection=connection)
             if addition.conflicts:
                 done = Added(new=enqueued.new, repeated=enqueued.repeated)
                 raise OutboxError(conflict_sentence(addition.conflicts[0], rows, done))
@@ -204,13 +235,14 @@ class Workers:
         """
         await self.open()
         if self._stopping:
-            raise UnfinishedBatchError("this worker ends; the batch goes to another.")
+            raise UnfinishedBatchError("this worker ends; the batch goes to another.", soon=True)
         if self._client is None:
             self._client = self._make_client()
-        outbox = Outbox(self._ledger.of_batch(ledger_id))
+        outbox = Outbox(self.ledger.of_batch(ledger_id))
         self._running.add(outbox)
         self._idle.clear()
         try:
+            finished_before = _finished(await outbox.store.counts())
             report = await outbox.run(
                 self._client,
                 limits=self._limiter,
@@ -223,7 +255,13 @@ class Workers:
             if not self._running:
                 self._idle.set()
         if not report.complete:
-            raise UnfinishedBatchError(f"{report.pending} rows of batch {ledger_id} still wait: {report.stopped}.")
+            raise UnfinishedBatchError(
+                f"{report.pending} rows of batch {ledger_id} still wait: {report.stopped}.",
+                soon=self._ends() or _finished(report.counts) > finished_before,
+            )
+
+    def _ends(self) -> bool:
+        return self._stopping
 
     async def rescue(self, timestamp: int) -> None:  # noqa: ARG002  the engine says for which minute it is
         """
@@ -235,28 +273,49 @@ class Workers:
         Raises:
             StoreUnavailableError, OutboxError: the database cannot be used.
         """
-        await self.open()
-        recovery = await self._ledger.recover(_RESCUER, now=time.time())
-        jobs = self._app.job_manager
-        stalled = await jobs.get_stalled_jobs(task_name=SEND, seconds_since_heartbeat=self._stalled_after)
-        for job in stalled:
-            await jobs.retry_job(job)
-        given = await self._give_jobs()
-        if recovery.released or recovery.in_doubt or given:
+        found = await self.bring_back()
+        if found.released or found.in_doubt or found.given:
             logger.warning(
                 "rescued %d rows that wait again, and %d that are in doubt; %d batches had no job",
-                recovery.released,
-                recovery.in_doubt,
-                given,
+                found.released,
+                found.in_doubt,
+                found.given,
             )
+
+    async def bring_back(self) -> Rescued:
+        """
+        Do at once what ``rescue`` does every now and then, and tell what was found.
+
+        Raises:
+            StoreUnavailableError, OutboxError: the database cannot be used.
+        """
+        await self.open()
+        recovery = await self.ledger.recover(_RESCUER, now=time.time())
+        try:
+            jobs = await self._retry_stalled_jobs()
+            given = await self._give_jobs()
+        except UNAVAILABLE as error:
+            raise StoreUnavailableError("the jobs of dead workers cannot be looked at now.") from error
+        return Rescued(released=recovery.released, in_doubt=recovery.in_doubt, jobs=jobs, given=given)
+
+    async def _retry_stalled_jobs(self) -> int:
+        """Let others have the jobs of workers that are silent; tell how many."""
+        manager, retried = self.app.job_manager, 0
+        for job in await manager.get_stalled_jobs(task_name=SEND, seconds_since_heartbeat=self.stalled_after):
+            # Another rescuer may have been quicker, or its worker only slow, and done by now.
+            with suppress(ConnectorException):
+                await manager.retry_job(job)
+                retried += 1
+        for job in await manager.get_stalled_jobs(task_name=RESCUE, seconds_since_heartbeat=self.stalled_after):
+            with suppress(ConnectorException):  # a rescuer that died itself: the next one is under way
+                await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        return retried
 
     async def _give_jobs(self) -> int:
         """Give a job to each batch that waits and has none; tell how many."""
-        waiting = set(await self._ledger.waiting_batches())
-        for status in ("todo", "doing"):
-            if waiting:
-                jobs = await self._app.job_manager.list_jobs_async(task=SEND, status=status)
-                waiting.difference_update(job.task_kwargs["ledger_id"] for job in jobs)
+        waiting = set(await self.ledger.waiting_batches())
+        if waiting:
+            waiting.difference_update(found["batch"] for found in await ask(self.app, "batches_with_a_job", task=SEND))
         for batch in sorted(waiting):
             with suppress(AlreadyEnqueued):
                 await self.send_task.configure(queueing_lock=f"{SEND}.{batch}").defer_async(ledger_id=batch)
@@ -265,7 +324,7 @@ class Workers:
     async def _analyze(self) -> None:
         """Let PostgreSQL look at the jobs: before it has, it takes ten times as long to find the next of many."""
         try:
-            async with self._ledger.transaction() as connection:
+            async with self.ledger.transaction() as connection:
                 await connection.execute("ANALYZE procrastinate_jobs")
         except (StoreUnavailableError, OutboxError) as error:
             logger.info("the table of jobs was not analyzed: %s", error)
@@ -277,7 +336,8 @@ class _AgainAndAgain(BaseRetryStrategy):
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, (VonageMessagesError, asyncio.CancelledError)):
             logger.error("batch %s failed with %s", job.task_kwargs.get("ledger_id"), type(exception).__name__)
-        pause = min(_FIRST_PAUSE * 2 ** min(job.attempts, 10), _LONGEST_PAUSE)
+        soon = isinstance(exception, UnfinishedBatchError) and exception.soon
+        pause = _FIRST_PAUSE if soon else min(_FIRST_PAUSE * 2 ** min(job.attempts, 10), _LONGEST_PAUSE)
         return RetryDecision(retry_in={"seconds": int(pause)})
 
 
@@ -317,6 +377,7 @@ def register(  # noqa: PLR0913  an app and a ledger; what follows them are optio
         ledger,
         client,
         limits=limits,
+        queue=queue,
         connections=connections,
         in_doubt=in_doubt,
         longest_wait=longest_wait,
@@ -326,6 +387,10 @@ def register(  # noqa: PLR0913  an app and a ledger; what follows them are optio
     rescue = app.task(name=RESCUE, queue=queue, queueing_lock=RESCUE)(workers.rescue)
     app.periodic(cron=rescue_every)(rescue)
     return workers
+
+
+def _finished(counts: Mapping[State, int]) -> int:
+    return sum(counts.get(state, 0) for state in FINISHED)
 
 
 async def _batches(

@@ -8,7 +8,7 @@ once more on another one for as long as the patience lasts. So a restart of the 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -17,7 +17,7 @@ import psycopg
 from psycopg import sql
 from psycopg_pool import AsyncConnectionPool
 
-from vonage_messages.errors import ConfigurationError, OutboxError
+from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
 from vonage_messages.stores.postgres.failures import FAILURES, may_pass, translated
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class Database:
         self._connections = connections
         self._patience = patience
         self._pool: AsyncConnectionPool[Connection] | None = None
+        self.after_a_loss: Callable[[], Awaitable[None]] | None = None
+        """What is to be done when connections were lost, before anything is done again."""
 
     @property
     def is_open(self) -> bool:
@@ -170,6 +172,9 @@ class Database:
         """Replace connections that are gone: where one is, after a restart of the server, the others are, too."""
         if self._pool is not None:
             await self._pool.check()
+        if self.after_a_loss is not None:
+            with suppress(StoreUnavailableError):  # it still cannot be reached: so the work cannot be done either
+                await self.after_a_loss()
 
     async def _migrate(self, connection: Connection) -> None:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])

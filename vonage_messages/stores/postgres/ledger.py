@@ -94,6 +94,7 @@ class PostgresLedgerStore:
     ) -> None:
         self._database = Database(conninfo, schema=schema, connections=connections, patience=patience)
         self._presence = Presence(self._database)
+        self._database.after_a_loss = self._presence.refresh
         self._cipher = cipher
         self._sealing = Sealing()
         self._batch: int | None = None
@@ -248,6 +249,7 @@ class PostgresLedgerStore:
 
         *limits* is saved in the same transaction.
         """
+        told: dict[int, int] = {}
 
         async def work(connection: Connection) -> Mapping[int, int]:
             await self._save_limits(connection, limits or {})
@@ -264,7 +266,12 @@ class PostgresLedgerStore:
                 after=next_state(State.CLAIMED, Event.MARK_SENDING),
                 now=now,
             )
-            return dict(await cursor.fetchall())
+            marked: dict[int, int] = dict(await cursor.fetchall())
+            if told:  # it is done again: where only the answer to the commit was lost, they are marked, and not sent
+                cursor = await self._execute(connection, "marked", ids=list(told), owner=number, state=State.SENDING)
+                marked |= {row_id: attempt for row_id, attempt in await cursor.fetchall() if told[row_id] == attempt}
+            told.update(marked)
+            return marked
 
         return await self._turns.take(work)
 

@@ -1,0 +1,1 @@
+SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there

@@ -6,7 +6,9 @@ import pickle
 import unicodedata
 
 import attrs
+import gsm0338
 import pytest
+import smsutil
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -191,6 +193,41 @@ def test_parts_agree_with_packing_character_by_character(text: str, encoding: st
 @given(repeated(st.text(st.sampled_from(["a", "€", EMOJI, LEAD, TRAIL]))))
 def test_parts_agree_where_pairs_are_many(text: str) -> None:
     assert shown(segments(text)) == packed(text)
+
+
+@given(st.one_of(TEXTS, repeated(TEXTS), repeated(GSM_TEXTS)).filter(bool))
+@example("a" * 152 + "€" + "a" * 152)
+@example("a" * 66 + EMOJI + "a" * 66)
+def test_parts_agree_with_the_splitter_of_smsutil(text: str) -> None:
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # it takes no half of a pair
+    split, counted = smsutil.split(joined), segments(joined)
+    in_gsm = split.encoding == "gsm0338"
+    units = split.total_bytes if in_gsm else split.total_bytes // 2
+    assert (counted.encoding == "GSM-7", counted.count, counted.units) == (in_gsm, len(split.parts), units)
+
+
+@pytest.mark.parametrize("units", [160, 161, 306, 307, 459, 460, 918, 919, 70, 71, 134, 135, 201, 202])
+@pytest.mark.parametrize("before", range(3))
+@pytest.mark.parametrize("pair", ["€", "[", EMOJI])
+def test_pairs_at_every_boundary_agree_with_the_splitter_of_smsutil(units: int, before: int, pair: str) -> None:
+    for filling in ("a", "я"):
+        text = filling * (units - before) + pair + filling * units
+        assert segments(text).count == len(smsutil.split(text).parts)
+
+
+@given(st.one_of(TEXTS, GSM_TEXTS))
+def test_alphabet_and_septets_agree_with_the_codec_of_gsm0338(text: str) -> None:
+    try:
+        octets: int | None = len(gsm0338.Codec().encode(text)[0])
+    except UnicodeEncodeError:
+        octets = None
+    counted = segments(text)
+    assert (counted.units if counted.encoding is SmsEncoding.GSM_7 else None) == octets
+
+
+def test_a_result_has_exactly_six_fields() -> None:
+    names = [field.name for field in attrs.fields(Segments)]
+    assert names == ["encoding", "count", "units", "per_segment", "remaining", "forcing_characters"]
 
 
 @given(TEXTS)

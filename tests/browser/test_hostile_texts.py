@@ -147,8 +147,11 @@ def test_nothing_that_is_refused_runs(inbox: Watched, send: Send) -> None:
     with pytest.raises(ValidationError):
         send(RawMessage({"channel": CORPUS[0], "message_type": CORPUS[1], "to": CORPUS[0], "from": CORPUS[0]}))
 
-    inbox.open("/")
+    inbox.open("/inbox/refusals")
     inbox.check()
+    for details in inbox.page.locator("details:not([open]) > summary").all():
+        details.click()
+    assert "<script>" in inbox.page.locator("main").inner_text()
 
 
 @pytest.mark.parametrize("query", ["q", "channel", "status", "direction", "c", "m", "before", "start"])

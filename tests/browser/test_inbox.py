@@ -15,9 +15,11 @@ from playwright.sync_api import Page, expect
 
 from vonage_messages import (
     RateLimitedError,
+    RawMessage,
     RcsCustom,
     RcsText,
     Sms,
+    ValidationError,
     WhatsappImage,
     WhatsappText,
 )
@@ -308,8 +310,11 @@ def test_every_page_is_accessible_in_every_size_and_light(
     window.check_accessible(f"empty, {scheme}")
     vonage_simulator.fail(1022, channel="sms")
     sent = [send(message) for message in (QUESTION, BUTTONS, Sms(to=PERSON, from_="Acme", text="Hello"))]
+    with pytest.raises(ValidationError):
+        send(RawMessage({"channel": "sms", "message_type": "text", "to": "0", "from": "Acme", "text": "Hello"}))
     vonage_simulator.settle().result()
-    for path in ("/", conversation("whatsapp"), conversation("rcs"), f"/?m={sent[2].message_uuid}", "/inbox/settings"):
+    pages = ("/", "/inbox/settings", "/inbox/refusals", conversation("whatsapp"), conversation("rcs"))
+    for path in (*pages, f"/?m={sent[2].message_uuid}"):
         window.open(path)
         window.check_accessible(f"{path}, {scheme}")
         width = window.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")

@@ -13,7 +13,9 @@ from vonage_messages.cli.application import application
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "command-line.md"
 BLOCKS = re.findall(r"```console\n\$ vonage-messages (.*?)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-SENDS = [(command, output) for command, output in BLOCKS if command.startswith("send ")]
+WHOLE = [(command, output) for command, output in BLOCKS if command.split()[0] in {"segments", "send"}]
+"""What is shown from its first line to its last."""
+
 CREDENTIALS = ("VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "VONAGE_BASE_URL")
 
 
@@ -33,8 +35,8 @@ def test_every_command_is_shown() -> None:
     assert {command.split()[0] for command, _ in BLOCKS} == set(application.commands)
 
 
-@pytest.mark.parametrize(("command", "output"), SENDS, ids=[command for command, _ in SENDS])
-def test_what_send_is_shown_to_print_is_what_it_prints(command: str, output: str) -> None:
+@pytest.mark.parametrize(("command", "output"), WHOLE, ids=[command for command, _ in WHOLE])
+def test_what_a_command_is_shown_to_print_is_what_it_prints(command: str, output: str) -> None:
     assert without_ids(printed(command)) == without_ids(output)
 
 

@@ -31,7 +31,10 @@ def test_both_ways_in_give_the_version(command: list[str]) -> None:
     assert result.stdout == f"vonage-messages, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["send"], ["simulator"]], ids=["group", "demo", "send", "simulator"])
+HELPED = [[], ["demo"], ["segments"], ["send"], ["simulator"]]
+
+
+@pytest.mark.parametrize("command", HELPED, ids=["group", *(command[0] for command in HELPED[1:])])
 def test_the_help_fits_80_columns(command: list[str]) -> None:
     result = run(*MODULE, *command, "--help")
     assert (result.returncode, result.stderr) == (0, "")
@@ -41,7 +44,7 @@ def test_the_help_fits_80_columns(command: list[str]) -> None:
 
 def test_the_help_lists_every_command() -> None:
     result = CliRunner().invoke(application, ["--help"])
-    assert set(application.commands) == {"bulk", "demo", "send", "simulator", "workers"}
+    assert set(application.commands) == {"bulk", "demo", "segments", "send", "simulator", "workers"}
     assert all(f"  {name} " in result.output for name in application.commands)
 
 

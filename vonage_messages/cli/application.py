@@ -9,6 +9,7 @@ import click
 from vonage_messages import __version__
 from vonage_messages.cli.bulk import bulk
 from vonage_messages.cli.demo import demo
+from vonage_messages.cli.segments import segments_command
 from vonage_messages.cli.send import send
 from vonage_messages.cli.simulator import simulator
 from vonage_messages.cli.terminal import survive_any_encoding, told
@@ -41,6 +42,7 @@ def application() -> None:
 
 application.add_command(bulk)
 application.add_command(demo)
+application.add_command(segments_command)
 application.add_command(send)
 application.add_command(simulator)
 application.add_command(workers)

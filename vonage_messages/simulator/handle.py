@@ -41,6 +41,7 @@ from vonage_messages.simulator.rate import RateLimiter
 from vonage_messages.simulator.relay import ReleaseDesk
 from vonage_messages.simulator.schedule import Activity, Schedule
 from vonage_messages.simulator.state import KnownInbound, Media, ReceivedMessage, SimulatorState, instant
+from vonage_messages.simulator.stopping import stop_serving
 from vonage_messages.simulator.tokens import Account
 from vonage_messages.simulator.writing import Writing
 
@@ -269,7 +270,7 @@ class Simulator:
         runner, self._runner = self._runner, None
         self._port = 0
         if runner is not None:
-            await runner.cleanup()
+            await stop_serving(runner)
         await self._schedule.stop()
         await self._sender.stop()
         self.state.keeper = None

@@ -18,6 +18,7 @@ from vonage_messages.adapters.aiohttp import INBOUND_PATH, STATUS_PATH, add_webh
 from vonage_messages.errors import WaitTimeoutError
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.simulator import Simulator
+from vonage_messages.simulator.stopping import stop_serving
 from vonage_messages.webhooks.inbound import InboundMessage
 from vonage_messages.webhooks.routing import Router
 from vonage_messages.webhooks.signing import SignatureVerifier
@@ -160,7 +161,7 @@ class _Recorder:
     async def stop(self) -> None:
         """Stop listening."""
         if self._runner is not None:
-            await self._runner.cleanup()
+            await stop_serving(self._runner)
 
     async def wait(self, wanted: Callable[[Any], bool], timeout: Seconds, kind: type[T]) -> T:  # noqa: ASYNC109  an error of ours
         """Give the first event of *kind* that is *wanted*, which may be there already."""

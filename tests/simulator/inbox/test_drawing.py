@@ -23,6 +23,7 @@ from vonage_messages.simulator.inbox.blocks import (
     Reaction,
     Template,
     link_of,
+    poster_of,
     runs,
 )
 from vonage_messages.simulator.inbox.drawing import Drawing, draw
@@ -204,6 +205,17 @@ def test_a_button_of_viber_opens_its_address() -> None:
 
     assert isinstance(buttons, Buttons)
     assert buttons.buttons[0].href == "https://example.com/book"
+
+
+def test_a_film_has_its_poster_where_it_lies_at_the_same_host() -> None:
+    payload = sample("viber_service-video-full")
+    (film,) = drawn(payload).media
+    payload["video"]["thumb_url"] = "https://elsewhere.example/tour.jpg"
+    (other,) = drawn(payload).media
+
+    assert film.poster == "https://media.example.com/viber/tour.jpg"
+    assert other.poster is None
+    assert poster_of("https://example.com/a.jpg", "http://[::1") is None
 
 
 def test_a_reaction_names_what_it_is_about() -> None:

@@ -205,6 +205,15 @@ async def test_a_file_from_elsewhere_is_shown_in_a_frame_that_may_fetch_from_the
     assert '<img src="https://media.example.org/' in page
 
 
+async def test_a_film_is_shown_with_its_poster(send: Any, get: Any) -> None:
+    message_uuid = await send(sample("viber_service-video-full"))
+
+    page = await get(f"/inbox/frame/{message_uuid}/media/0")
+
+    assert 'poster="https://media.example.com/viber/tour.jpg"' in page
+    assert "<script" not in page
+
+
 async def test_a_page_of_an_email_runs_nothing(send: Any, simulator: Simulator, session: aiohttp.ClientSession) -> None:
     body = "<h1>Hi</h1><script>alert(1)</script><img src='https://example.com/spy.png'>"
     message_uuid = await send({**EVIL_MESSAGES[6], "html": {"body": body}})

@@ -53,6 +53,8 @@ class Media:
     """For people who do not see it."""
     details: tuple[str, ...] = ()
     """Such as how long a film lasts."""
+    poster: str | None = None
+    """The address of a picture that stands for a film, where it lies at the same host."""
     index: int = 0
     """Which of the files of its message, from 0."""
 
@@ -260,6 +262,14 @@ def link_of(address: object) -> str | None:
     except ValueError:
         return None
     return address if named and parts.scheme in {"http", "https"} and "\\" not in address else None
+
+
+def poster_of(picture: object, film: str) -> str | None:
+    """Give the address of a *picture* for a *film*; ``None`` where another host than that of the film has it."""
+    href = link_of(picture)
+    if href is None or link_of(film) is None:
+        return None
+    return href if urlsplit(href)[:2] == urlsplit(film)[:2] else None
 
 
 def runs(text: object) -> tuple[Run, ...]:

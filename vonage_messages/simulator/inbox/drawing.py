@@ -30,6 +30,7 @@ from vonage_messages.simulator.inbox.blocks import (
     Reaction,
     Text,
     link_of,
+    poster_of,
     runs,
 )
 from vonage_messages.simulator.inbox.loose import as_list, as_object, as_text, file_name, pretty
@@ -168,6 +169,7 @@ def _file(sort: str, fields: Mapping[str, Any], options: Mapping[str, Any]) -> M
         name=as_text(fields.get("name")) or file_name(url),
         caption=runs(fields.get("caption")),
         details=tuple(details),
+        poster=poster_of(fields.get("thumb_url"), url),
     )
 
 

@@ -33,6 +33,7 @@ from vonage_messages.simulator.inbox.blocks import (
     Template,
     Text,
     link_of,
+    poster_of,
     runs,
 )
 from vonage_messages.simulator.inbox.loose import as_list, as_object, as_text, file_name, pretty
@@ -161,6 +162,7 @@ def rcs_card(card: Mapping[str, Any], options: Mapping[str, Any]) -> Card:
             href=link_of(url),
             name=file_name(url),
             description=as_text(card.get("media_description")),
+            poster=poster_of(card.get("thumbnail_url"), url),
         )
     layout = "vertical"
     if options.get("card_orientation") == "HORIZONTAL":

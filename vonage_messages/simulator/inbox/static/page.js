@@ -41,7 +41,8 @@ const last = () => byId("bubbles")?.querySelector(":scope > li:last-child");
 function announce(before, who) {
   const newest = last();
   if (!newest || newest.id === before || who !== conversation()) return;
-  const words = newest.querySelector(".bubble")?.textContent ?? newest.textContent;
+  const said = [...newest.querySelectorAll(".bubble > :not(.meta, .reactions, .quote)")].map((each) => each.textContent);
+  const words = said.join(" ") || newest.textContent;
   byId("announce").textContent = `New message: ${words.replace(/\s+/g, " ").trim().slice(0, 160)}`;
 }
 

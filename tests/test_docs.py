@@ -12,6 +12,14 @@ import pytest
 
 DOCS = Path(__file__).parent.parent / "docs"
 EXPECTED = {
+    ("from-v0.1-to-v1.md", 0): (r"viber_service 447700900000 \{'category': 'transaction', 'ttl': 600\}\n\(\) True\n"),
+    ("from-v0.1-to-v1.md", 1): (
+        r"ttl: the other version has no place for it\n"
+        r"invalid document: channel: v0\.1 does not know the channel rcs\n"
+    ),
+    ("from-v0.1-to-v1.md", 2): "".join(
+        rf"{version} sms 447700900000 rejected 1320 Message already sent\n" for version in (r"v0\.1", "v1")
+    ),
     ("queues.md", 0): r"True\n21\n",
     ("queues.md", 1): r"10 in 1 s\n",
     ("queues.md", 2): r"\('account',\)\n",

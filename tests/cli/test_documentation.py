@@ -13,9 +13,10 @@ from vonage_messages.cli.application import application
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "command-line.md"
 BLOCKS = re.findall(r"```console\n\$ vonage-messages (.*?)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-WHOLE = [(command, output) for command, output in BLOCKS if command.split()[0] in {"segments", "send"}]
+WHOLE = [(command, output) for command, output in BLOCKS if command.split()[0] in {"migrate", "segments", "send"}]
 """What is shown from its first line to its last."""
 
+OLD = re.findall(r"```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)[0]
 CREDENTIALS = ("VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY", "VONAGE_BASE_URL")
 
 
@@ -36,7 +37,11 @@ def test_every_command_is_shown() -> None:
 
 
 @pytest.mark.parametrize(("command", "output"), WHOLE, ids=[command for command, _ in WHOLE])
-def test_what_a_command_is_shown_to_print_is_what_it_prints(command: str, output: str) -> None:
+def test_what_a_command_is_shown_to_print_is_what_it_prints(
+    command: str, output: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old.jsonl").write_text(OLD, encoding="utf-8")
     assert without_ids(printed(command)) == without_ids(output)
 
 

@@ -31,7 +31,7 @@ def test_both_ways_in_give_the_version(command: list[str]) -> None:
     assert result.stdout == f"vonage-messages, version {__version__}\n"
 
 
-HELPED = [[], ["demo"], ["segments"], ["send"], ["simulator"]]
+HELPED = [[], ["demo"], ["migrate"], ["segments"], ["send"], ["simulator"]]
 
 
 @pytest.mark.parametrize("command", HELPED, ids=["group", *(command[0] for command in HELPED[1:])])
@@ -44,7 +44,8 @@ def test_the_help_fits_80_columns(command: list[str]) -> None:
 
 def test_the_help_lists_every_command() -> None:
     result = CliRunner().invoke(application, ["--help"])
-    assert set(application.commands) == {"bulk", "demo", "segments", "send", "simulator", "workers"}
+    commands = {"bulk", "demo", "migrate", "segments", "send", "simulator", "workers"}
+    assert set(application.commands) == commands
     assert all(f"  {name} " in result.output for name in application.commands)
 
 

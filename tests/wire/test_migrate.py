@@ -219,6 +219,61 @@ def test_what_is_no_document_of_v0_1_is_refused(changed: dict[str, Any], path: s
     assert raised.value.problems[0].path == path
 
 
+def workflow(*steps: dict[str, Any]) -> dict[str, Any]:
+    return {"template": "failover", "workflow": list(steps)}
+
+
+def step(channel: str, **further: Any) -> dict[str, Any]:
+    party = "id" if channel == "messenger" else "number"
+    return {
+        "to": {"type": channel, party: "447700900000"},
+        "from": {"type": channel, party: "447700900001"},
+        "message": {"content": {"type": "text", "text": "Hi"}},
+        **further,
+    }
+
+
+def test_workflow_of_dispatch_becomes_a_failover_and_what_it_waited_for_is_told() -> None:
+    waits = {"expiry_time": 600, "condition_status": "read"}
+    migrated = migrate.to_v1(workflow(step("whatsapp", failover=waits), step("messenger", failover=waits), step("sms")))
+    assert [migrated.payload["channel"], *(each["channel"] for each in migrated.payload["failover"])] == [
+        "whatsapp",
+        "messenger",
+        "sms",
+    ]
+    assert validate_v1(migrated.payload) == []
+    assert lost(migrated) == [
+        f"workflow[{number}].failover.{name}" for number in (0, 1) for name in ("expiry_time", "condition_status")
+    ]
+    assert "a ttl on the message comes closest" in str(migrated.lost[0])
+
+
+def test_workflow_of_one_message_is_a_request() -> None:
+    assert migrate.to_v1(workflow(step("sms"))) == migrate.to_v1(step("sms"))
+
+
+def test_what_a_step_of_a_workflow_loses_has_its_path() -> None:
+    assert lost(migrate.to_v1(workflow(step("sms"), step("sms", tomorrow=1)) | {"more": 1})) == [
+        "workflow[1].tomorrow",
+        "more",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        (workflow(), "workflow"),
+        ({"workflow": 1}, "workflow"),
+        ({"workflow": ["a"]}, "workflow[0]"),
+        (workflow(step("sms"), step("sms", message={})), "workflow[1].message.content"),
+    ],
+)
+def test_what_is_no_workflow_is_refused(document: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidMessageError) as raised:
+        migrate.to_v1(document)
+    assert raised.value.problems[0].path == path
+
+
 # Callbacks --------------------------------------------------------------------------------------------------------
 
 
@@ -318,7 +373,18 @@ def test_code_that_is_no_number_has_no_place_in_v0_1() -> None:
 
 
 NAMES = ["to", "from", "type", "number", "id", "message", "content", "text", "channel", "message_type", "status"]
-NAMES += ["message_uuid", "error", "location", "sms", "whatsapp", "timestamp", "client_ref", "image", "usage"]
+NAMES += [
+    "message_uuid",
+    "error",
+    "location",
+    "sms",
+    "whatsapp",
+    "timestamp",
+    "client_ref",
+    "image",
+    "usage",
+    "workflow",
+]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=5),

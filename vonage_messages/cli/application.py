@@ -9,6 +9,7 @@ import click
 from vonage_messages import __version__
 from vonage_messages.cli.bulk import bulk
 from vonage_messages.cli.demo import demo
+from vonage_messages.cli.migrate import migrate_command
 from vonage_messages.cli.segments import segments_command
 from vonage_messages.cli.send import send
 from vonage_messages.cli.simulator import simulator
@@ -42,6 +43,7 @@ def application() -> None:
 
 application.add_command(bulk)
 application.add_command(demo)
+application.add_command(migrate_command)
 application.add_command(segments_command)
 application.add_command(send)
 application.add_command(simulator)

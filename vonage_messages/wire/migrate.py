@@ -66,6 +66,10 @@ _BODY_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "video": frozenset({"url"}),
 }
 _CAPTIONED: Final = "whatsapp"
+_WAITS: Final = {
+    "expiry_time": "v1 waits for no such time: a ttl on the message comes closest",
+    "condition_status": "v1 goes on where a message is rejected, and for no other reason",
+}
 _OPTION_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "whatsapp": frozenset({"locale", "policy"}),
     "messenger": frozenset({"category", "tag"}),
@@ -86,10 +90,12 @@ def to_v1(document: Mapping[str, Any]) -> Migrated:
     """
     Turn a document of v0.1 into one of v1, whichever kind it is: a request, an inbound message, a status.
 
+    The body of ``POST /v0.1/dispatch``, which has a ``workflow``, counts as a request.
+
     Raises:
         InvalidMessageError: it is none of v0.1, or v1 has no form for it.
     """
-    return _chosen(document, request_to_v1, inbound_to_v1, status_to_v1)
+    return _chosen(document, _request_or_workflow_to_v1, inbound_to_v1, status_to_v1)
 
 
 def to_v0_1(document: Mapping[str, Any]) -> Migrated:
@@ -132,6 +138,48 @@ def request_to_v1(payload: Mapping[str, Any]) -> Migrated:
         migrated["client_ref"] = payload["client_ref"]
     lost.others(payload, {"to", "from", "message", "client_ref"})
     return lost.beside(migrated)
+
+
+def workflow_to_v1(payload: Mapping[str, Any]) -> Migrated:
+    """
+    Turn the body of ``POST /v0.1/dispatch`` into that of ``POST /v1/messages`` with ``failover``.
+
+    What each message waited for, and for how long, cannot be carried: v1 goes on to the next one where a message is
+    rejected, and a ``ttl`` that runs out rejects it.
+
+    Raises:
+        InvalidMessageError: it is no such body, or v1 has no form for one of its messages.
+
+    Reference: Messages API v0.1, sections 1 and 7.
+    """
+    workflow = payload.get("workflow")
+    if not isinstance(workflow, list) or not workflow:
+        raise _refused("workflow", "must be an array of messages")
+    lost = _Lost()
+    messages = [_step_to_v1(each, f"workflow[{number}].", lost) for number, each in enumerate(workflow)]
+    lost.others(payload, {"workflow", "template"})
+    first, *others = messages
+    return lost.beside({**first, "failover": others} if others else first)
+
+
+def _step_to_v1(step: object, path: str, lost: _Lost) -> dict[str, Any]:
+    """Turn one message of a workflow, and note what it lost under *path*."""
+    if not isinstance(step, Mapping):
+        raise _refused(path.removesuffix("."), "must be a JSON object")
+    try:
+        migrated = request_to_v1({name: value for name, value in step.items() if name != "failover"})
+    except InvalidMessageError as error:
+        raise InvalidMessageError([(path + each.path, each.message) for each in error.problems], "document") from None
+    for each in migrated.lost:
+        lost.add(path + each.path, each.message)
+    condition = step.get("failover")
+    for name in condition if isinstance(condition, Mapping) else ():
+        lost.add(f"{path}failover.{name}", _WAITS.get(name, "the other version has no place for it"))
+    return migrated.payload
+
+
+def _request_or_workflow_to_v1(payload: Mapping[str, Any]) -> Migrated:
+    return workflow_to_v1(payload) if "workflow" in payload else request_to_v1(payload)
 
 
 def request_to_v0_1(payload: Mapping[str, Any]) -> Migrated:

@@ -129,11 +129,6 @@ def test_what_is_answered_otherwise_is_in_the_table(name: str) -> None:
     assert NAMED[name] in " ".join(FIDELITY.read_text(encoding="utf-8").split())
 
 
-def test_external_accounts_are_named_as_missing() -> None:
-    assert list(FIXTURES.glob("external-accounts/*/*.json"))
-    assert "External Accounts API" in FIDELITY.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("name", PROVOKED)
 async def test_simulator_answers_with_the_document(name: str) -> None:
     provoked = PROVOKED[name]

@@ -208,6 +208,9 @@ if TYPE_CHECKING:
         WhatsappProductSection,
         WhatsappReplyButton,
     )
+    from vonage_messages.clients.accounts import (
+        AccountsClient,
+    )
     from vonage_messages.clients.client import (
         Client,
         DryRun,
@@ -351,6 +354,10 @@ if TYPE_CHECKING:
     from vonage_messages.wire import (
         migrate,
     )
+    from vonage_messages.wire.accounts import (
+        ExternalAccount,
+        Provider,
+    )
     from vonage_messages.wire.payloads import (
         ApiVersion,
         from_payload,
@@ -418,6 +425,7 @@ _HOMES = {
         "WhatsappInteractiveProduct WhatsappInteractiveProductList WhatsappListRow WhatsappListSection "
         "WhatsappProductSection WhatsappReplyButton"
     ),
+    "clients.accounts": "AccountsClient",
     "clients.client": "Client DryRun",
     "clients.download": "Downloaded",
     "clients.retry": "RetryPolicy",
@@ -455,6 +463,7 @@ _HOMES = {
     "stores.memory": "MemorySharedLimits",
     "values": "JSONObject Seconds",
     "wire": "migrate",
+    "wire.accounts": "ExternalAccount Provider",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
     "wire.rest": "SendMessageResponse SentMessage",
 }
@@ -464,6 +473,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 
 __all__ = [
     "APIError",
+    "AccountsClient",
     "Added",
     "AnyEmail",
     "AnyMessage",
@@ -506,6 +516,7 @@ __all__ = [
     "EmailSensitivity",
     "EmailText",
     "EncodingType",
+    "ExternalAccount",
     "Failover",
     "FailoverLeg",
     "FailoverResult",
@@ -570,6 +581,7 @@ __all__ = [
     "Priority",
     "Problem",
     "Progress",
+    "Provider",
     "QueueClosedError",
     "QueueError",
     "QueueFullError",

@@ -1,5 +1,5 @@
 """
-One call, one answer: the client of the Messages API.
+One call, one answer: the client of the Messages API, and those of the APIs that manage what it needs.
 
 Every name is imported when it is first used, so that a program that only builds messages never loads aiohttp.
 """
@@ -13,12 +13,14 @@ from vonage_messages.name_guard import check_name
 check_name()
 
 if TYPE_CHECKING:
+    from vonage_messages.clients.accounts import AccountsClient
     from vonage_messages.clients.client import Client, DryRun
     from vonage_messages.clients.download import Downloaded
     from vonage_messages.clients.retry import RetryPolicy
     from vonage_messages.clients.transport import Timeout
 
 _HOMES = {
+    "AccountsClient": "vonage_messages.clients.accounts",
     "Client": "vonage_messages.clients.client",
     "Downloaded": "vonage_messages.clients.download",
     "DryRun": "vonage_messages.clients.client",
@@ -26,7 +28,7 @@ _HOMES = {
     "Timeout": "vonage_messages.clients.transport",
 }
 
-__all__ = ["Client", "Downloaded", "DryRun", "RetryPolicy", "Timeout"]
+__all__ = ["AccountsClient", "Client", "Downloaded", "DryRun", "RetryPolicy", "Timeout"]
 
 
 def __getattr__(name: str) -> object:

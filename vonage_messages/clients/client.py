@@ -35,6 +35,7 @@ from vonage_messages.clients.checks import (
     refuse_basic,
     with_failover,
 )
+from vonage_messages.clients.credentials import current_auth, forget_expired, token_expired
 from vonage_messages.clients.environment import auth_from
 from vonage_messages.clients.hosts import chosen_host, is_own_message, lowered, regional_host
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
@@ -47,8 +48,6 @@ from vonage_messages.clients.transport import (
 )
 from vonage_messages.errors import (
     AuthenticationError,
-    ConfigurationError,
-    ConnectError,
     DownloadError,
     RateLimitedError,
     VonageMessagesError,
@@ -361,7 +360,7 @@ class Client:
             )
             return _read_sent(answer, client_ref=message.client_ref)
         except AuthenticationError as error:
-            _forget_expired(auth, authorization, error)
+            forget_expired(auth, authorization, error)
             raise
 
     async def failover(
@@ -553,7 +552,7 @@ class Client:
                 result = await self._attempt(call, number, auth)
             except VonageMessagesError as error:
                 self._learn(error)
-                if not renewals and isinstance(auth, ApplicationAuth) and _token_expired(error):
+                if not renewals and isinstance(auth, ApplicationAuth) and token_expired(error):
                     renewals = 1
                     continue
                 wait = self._wait_after(error, number - renewals, call)
@@ -611,7 +610,7 @@ class Client:
                 return await self._watched(call, number, authorization)
             return call.read(await call.ask(authorization))
         except AuthenticationError as error:
-            _forget_expired(auth, authorization, error)
+            forget_expired(auth, authorization, error)
             raise
 
     async def _watched(self, call: _Call[ResultT], number: int, authorization: str) -> ResultT:
@@ -632,15 +631,7 @@ class Client:
         """Get the credentials, which may take a call of the user's function: within the deadline."""
         if isinstance(self._auth, (ApplicationAuth, BasicAuth)):
             return self._auth
-        try:
-            async with asyncio.timeout_at(call.deadline) as limit:
-                auth = await self._auth()
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            raise ConnectError("auth= gave no credentials in time. The request was not sent.") from error
-        if not isinstance(auth, (ApplicationAuth, BasicAuth)):
-            raise ConfigurationError(f"auth= must return an ApplicationAuth or a BasicAuth, not {type(auth).__name__}.")
+        auth = await current_auth(self._auth, call.deadline)
         if call.request.method == "PATCH":
             refuse_basic(auth)
         return auth
@@ -679,13 +670,3 @@ def _failed(started: AttemptStarted, duration: Seconds, error: BaseException) ->
         request_id=getattr(error, "request_id", None),
         error=error,
     )
-
-
-def _forget_expired(auth: Auth, authorization: str, error: AuthenticationError) -> None:
-    """Have a new token made for the next attempt, where the platform calls this one expired."""
-    if isinstance(auth, ApplicationAuth) and error.token_expired:
-        auth.invalidate(authorization)
-
-
-def _token_expired(error: BaseException) -> bool:
-    return isinstance(error, AuthenticationError) and error.token_expired

@@ -32,6 +32,7 @@ from vonage_messages.errors import (
     TransportError,
     UnexpectedResponseError,
 )
+from vonage_messages.wire.rest import SEND_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -47,6 +48,10 @@ LARGEST_BODY = 1 << 20
 
 _BODY_HEADERS = CIMultiDict({"Content-Type": "application/json"})
 """The headers of every body; aiohttp copies them into those of the request."""
+
+_KEPT_URLS = 8
+_NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
+"""What is raised before there is a connection that a request could leave by."""
 
 _CONNECT_SENTENCES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((aiohttp.ClientSSLError, ssl.SSLError), "the TLS handshake failed"),
@@ -248,9 +253,9 @@ class Transport:
         url = self._urls.get(request.path)
         if url is None:
             url = self._base_url.joinpath(request.path.lstrip("/"))
-            if request.method == "POST":  # two paths at most; that of an update holds an id, and is asked for once
-                self._urls[request.path] = url
-        return url
+            if request.method == "POST" and len(self._urls) < _KEPT_URLS:
+                self._urls[request.path] = url  # the two of sending; other paths hold ids, and are asked for once
+        return url.with_query(request.query) if request.query else url
 
     async def attempt(
         self, request: Request, authorization: str, *, deadline: float, connect_timeout: Seconds
@@ -311,7 +316,7 @@ class Transport:
         response = await session.request(
             request.method,
             self.url_of(request),
-            data=exchange.body,
+            data=exchange.body if request.body else None,
             headers=self._headers_with(authorization),
             timeout=_client_timeout(connect_timeout),
             allow_redirects=False,  # a redirect would carry message and credentials elsewhere
@@ -390,7 +395,9 @@ class Transport:
         self, error: Exception, exchange: _Exchange, request: Request
     ) -> TransportError | UnexpectedResponseError:
         """Say what broke an attempt off before there was an answer."""
-        if not exchange.body.may_have_left:
+        # Without a body there is none whose first byte could be watched: the kind of error tells.
+        may_have_left = exchange.body.may_have_left if request.body else not isinstance(error, _NEVER_CONNECTED)
+        if not may_have_left:
             return ConnectError(f"no connection to {self._host}: {_connect_sentence(error)}. The request was not sent.")
         if isinstance(error, aiohttp.ClientResponseError):
             return UnexpectedResponseError(
@@ -605,9 +612,13 @@ def _without_our_frames(error: Exception) -> Exception:
 
 def _maybe_done(request: Request) -> str:
     """Say what may have happened meanwhile: a message sent twice is two messages, an update made twice is one."""
-    if request.method == "POST":
+    if request.method == "GET":
+        return "Asking again does no harm."
+    if request.harmless_twice:
+        return "It may have been carried out: repeating an update does no harm."
+    if request.path in SEND_PATHS.values():
         return "It may have been accepted: sending it again may bill and deliver it twice."
-    return "It may have been carried out: repeating an update does no harm."
+    return "It may have been carried out: look before you repeat it."
 
 
 def _safe_cause(error: Exception) -> Exception | None:

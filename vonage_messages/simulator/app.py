@@ -4,13 +4,13 @@ The HTTP face of the simulator: two versions of the API, three operations, inbou
 A request is asked, in this order: is the path known (404), the verb (405), the credentials (401), the rate (429), the
 content type (415), the size (413), the JSON (422, v0.1: 400), the fields (422, v0.1: 400), the balance (402). The
 reference does not give the order; docs/simulator-fidelity.md gives the reasons. Every answer carries ``X-Request-Id``.
-What the rules are is not known here: see ``validate.py``, ``tokens.py``, ``rate.py`` and ``problems.py``.
+What the rules are is not known here: see ``validate.py``, ``tokens.py``, ``rate.py`` and ``problems.py``; what is asked
+of every operation stands in ``gate.py``.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import secrets
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -19,14 +19,13 @@ from uuid import uuid4
 
 import attrs
 from aiohttp import web
-from aiohttp.web_exceptions import HTTPMethodNotAllowed, HTTPNotFound, HTTPRequestEntityTooLarge
+from aiohttp.web_exceptions import HTTPMethodNotAllowed, HTTPNotFound
 
 from vonage_messages.simulator import problems
-from vonage_messages.simulator.body import InvalidBodyError, decode_object
 from vonage_messages.simulator.exchanges import REQUEST_ID, Exchanges
+from vonage_messages.simulator.gate import Gate, RefusedError
 from vonage_messages.simulator.parts import parts_of
 from vonage_messages.simulator.state import MessageUpdate, ReceivedMessage, Refusal, instant
-from vonage_messages.simulator.tokens import Account, check_authorization
 from vonage_messages.simulator.validate import (
     InvalidParameter,
     can_be_updated,
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.balance import Balance
     from vonage_messages.simulator.injection import Injection
     from vonage_messages.simulator.problems import ProblemDocument
-    from vonage_messages.simulator.rate import RateLimiter
     from vonage_messages.simulator.state import KnownInbound, SimulatorState
     from vonage_messages.values import JSONObject
 
@@ -52,24 +50,11 @@ BESIDE: Final = ("/_simulator", "/inbox")
 """What begins like this belongs to the simulator itself, and not to the API that it simulates."""
 BESIDE_AT: Final = frozenset({"/", "/openapi.json"})
 """Single addresses that a neighbour may serve; without one they are unknown, like any other path."""
-_KEPT_OF_A_RAW_BODY = 4096
 _MEDIA_STAY: Final = 48 * 60 * 60
 """In seconds."""
 
 # aiohttp's own place for such a value differs between the versions that this package supports.
 _request_id: ContextVar[str] = ContextVar("request_id")
-
-
-class _RefusedError(Exception):
-    """Ends the judging of a request; carries the answer and what was read of the body."""
-
-    def __init__(
-        self, problem: ProblemDocument, payload: JSONObject | None = None, raw_body: bytes | None = None
-    ) -> None:
-        super().__init__(problem.title)
-        self.problem = problem
-        self.payload = payload
-        self.raw_body = raw_body
 
 
 @attrs.frozen(kw_only=True)
@@ -135,35 +120,34 @@ _V0_1 = _Version(
 class MessagesAPI:
     """The operations of the Messages API over one account and one memory."""
 
-    account: Account
+    gate: Gate
     state: SimulatorState
     balance: Balance
-    limiter: Callable[[], RateLimiter | None]
-    """Gives what limits requests now; ``None`` where nothing does."""
-    clock: Callable[[], float]
-    """Unix seconds."""
-    credentials_clock: Callable[[], float]
-    """Unix seconds: the time of those who issue tokens and wait for the rate."""
-    monotonic: Callable[[], float]
-    """Seconds that never run backwards."""
-    body_limit: int
-    """Bytes."""
     on_accepted: Callable[[ReceivedMessage], object]
     """Is told of every message after it was accepted, before it is answered."""
-    injection: Injection
-    """Lets faults strike."""
     secure_media: bool
     """"Secure Inbound Media": a file is given only to a JWT of the application (Webhooks, section 5)."""
     _exchanges: Exchanges = attrs.field(init=False, factory=Exchanges)
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Unix seconds."""
+        return self.gate.clock
+
+    @property
+    def injection(self) -> Injection:
+        """Lets faults strike."""
+        return self.gate.injection
 
     def application(self, *neighbours: Callable[[web.Application], object]) -> web.Application:
         """
         Build the aiohttp application; an application serves one start only, so each start asks for a new one.
 
-        Each of *neighbours* may add routes of its own, below the paths of ``BESIDE`` and at those of ``BESIDE_AT``:
-        what is asked for there is no business of the simulated API, which neither judges it nor notes it down.
+        Each of *neighbours* may add routes of its own. What is asked for below the paths of ``BESIDE`` and at those of
+        ``BESIDE_AT`` is no business of the simulated API, which neither judges it nor notes it down; routes elsewhere
+        are further operations of the platform, and refuse with ``RefusedError``.
         """
-        application = web.Application(middlewares=[self._answer], client_max_size=self.body_limit)
+        application = web.Application(middlewares=[self._answer], client_max_size=self.gate.body_limit)
         application.on_response_prepare.append(self._note)
         application.router.add_post("/v1/messages", self._send_v1)
         application.router.add_patch("/v1/messages/{message_uuid}", self._update)
@@ -191,10 +175,10 @@ class MessagesAPI:
         """Turn a refusal into its answer; what aiohttp itself answers to broken HTTP goes through as it is."""
         try:
             return await handler(request)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             return self._refuse(request, refused)
         except (HTTPNotFound, HTTPMethodNotAllowed) as error:
-            return self._refuse(request, _RefusedError(_unrouted(request, error)))
+            return self._refuse(request, RefusedError(_unrouted(request, error)))
         except web.HTTPException:
             raise
         except ConnectionError:
@@ -202,11 +186,11 @@ class MessagesAPI:
             return web.Response(status=HTTPStatus.BAD_REQUEST)
         except Exception:
             _LOGGER.exception("the simulator failed on %s %s", request.method, request.path)
-            return self._refuse(request, _RefusedError(problems.internal_error()))
+            return self._refuse(request, RefusedError(problems.internal_error()))
 
-    def _refuse(self, request: web.Request, refused: _RefusedError) -> web.Response:
+    def _refuse(self, request: web.Request, refused: RefusedError) -> web.Response:
         problem = refused.problem
-        document = problem.body()
+        document = dict(problem.body())
         self.state.add_refusal(
             Refusal(
                 status=int(problem.status),
@@ -219,6 +203,8 @@ class MessagesAPI:
                 received_at=instant(self.clock()),
             )
         )
+        if not document:
+            return web.Response(status=problem.status, headers=problem.headers)
         return web.json_response(
             document, status=problem.status, content_type=problem.content_type, headers=problem.headers
         )
@@ -231,11 +217,11 @@ class MessagesAPI:
 
     async def _send(self, request: web.Request, version: _Version) -> web.Response:
         """Accept a message or refuse it, and note when it came and what became of it."""
-        arrived = self.monotonic()
+        arrived = self.gate.monotonic()
         number = self.state.arrivals.begin(arrived)
         try:
             message = await self._accept(request, version, arrived)
-        except _RefusedError as refused:
+        except RefusedError as refused:
             self.state.arrivals.end(number, refused.problem.status)
             raise
         self.state.arrivals.end(
@@ -247,30 +233,30 @@ class MessagesAPI:
         return web.json_response(answer, status=HTTPStatus.ACCEPTED)
 
     async def _accept(self, request: web.Request, version: _Version, arrived: float) -> ReceivedMessage:
-        self._admit(request, arrived, bearer_only=False)
-        payload = await self._payload(request, version)
+        self.gate.admit(request, arrived)
+        payload = await self.gate.read_object(request, version.refuse_body)
         found = version.validate(payload)
         if found:
-            raise _RefusedError(version.refuse_fields(found), payload)
+            raise RefusedError(version.refuse_fields(found), payload)
         message = self._received(version, payload, request)
         self._strike_known(request, payload, message)
         if self.injection.unpaid(request) or not self.balance.charge(parts_of(payload)):
-            raise _RefusedError(problems.low_balance(), payload)
+            raise RefusedError(problems.low_balance(), payload)
         self.state.add_message(message)
         self.on_accepted(message)
         return message
 
     async def _update(self, request: web.Request) -> web.Response:
         """``PATCH``: mark an inbound message as read, or revoke an outbound RCS message (section 13)."""
-        self._admit(request, self.monotonic(), bearer_only=True)
-        payload = await self._payload(request, _V1)
+        self.gate.admit(request, bearer_only=True)
+        payload = await self.gate.read_object(request, _V1.refuse_body)
         message_uuid = request.match_info["message_uuid"]
         channel, status = self._updatable(message_uuid, payload)
         found = validate_update(channel, payload)
         if found:
-            raise _RefusedError(problems.invalid_parameters(found), payload)
+            raise RefusedError(problems.invalid_parameters(found), payload)
         if payload["status"] != status:
-            raise _RefusedError(problems.unsupported_operation(), payload)
+            raise RefusedError(problems.unsupported_operation(), payload)
         self._strike_known(
             request, payload, self.state.message(message_uuid) or self.state.inbound_message(message_uuid)
         )
@@ -289,32 +275,8 @@ class MessagesAPI:
         if outbound is not None and outbound.channel == "rcs":
             return outbound.channel, "revoked"
         if inbound is None and outbound is None:
-            raise _RefusedError(problems.unknown_message(message_uuid), payload)
-        raise _RefusedError(problems.unsupported_operation(), payload)
-
-    def _admit(self, request: web.Request, arrived: float, *, bearer_only: bool) -> None:
-        """Check the credentials, then the rate: an unknown caller has no account whose requests could be counted."""
-        headers = request.headers.getall("Authorization", [])
-        problem = check_authorization(headers, self.account, self.credentials_clock(), bearer_only=bearer_only)
-        if problem is not None:
-            raise _RefusedError(problem)
-        self._limit(arrived)
-        self._strike(self.injection.before(request, self.clock()))
-
-    def _limit(self, arrived: float) -> None:
-        limiter = self.limiter()
-        if limiter is None:
-            return
-        decision = limiter.admit(arrived)
-        if not decision.admitted:
-            raise _RefusedError(
-                problems.throttled(
-                    limit=decision.limit,
-                    remaining=decision.remaining,
-                    retry_after=max(1, math.ceil(decision.wait)),
-                    reset=self.credentials_clock() + decision.wait,
-                )
-            )
+            raise RefusedError(problems.unknown_message(message_uuid), payload)
+        raise RefusedError(problems.unsupported_operation(), payload)
 
     def _strike_known(
         self, request: web.Request, payload: JSONObject, message: ReceivedMessage | KnownInbound | None
@@ -324,26 +286,7 @@ class MessagesAPI:
             known = self.injection.known(
                 request, self.clock(), channel=message.channel, to=message.to, from_=message.from_
             )
-            self._strike(known, payload)
-
-    def _strike(self, problem: ProblemDocument | None, payload: JSONObject | None = None) -> None:
-        if problem is not None:
-            raise _RefusedError(problem, payload)
-
-    async def _payload(self, request: web.Request, version: _Version) -> dict[str, Any]:
-        if request.content_type != "application/json":
-            raise _RefusedError(problems.wrong_content_type())
-        try:
-            body = await request.read()
-        except HTTPRequestEntityTooLarge:
-            raise _RefusedError(problems.too_large(self.body_limit)) from None
-        except web.RequestPayloadError:
-            reason = "The body cannot be read: it is not what its Content-Encoding says, or it was cut short."
-            raise _RefusedError(version.refuse_body(reason)) from None
-        try:
-            return decode_object(body)
-        except InvalidBodyError as error:
-            raise _RefusedError(version.refuse_body(str(error)), raw_body=body[:_KEPT_OF_A_RAW_BODY]) from None
+            self.gate.strike(known, payload)
 
     def _received(self, version: _Version, payload: JSONObject, request: web.Request) -> ReceivedMessage:
         envelope = version.envelope(payload)
@@ -379,14 +322,11 @@ class MessagesAPI:
     async def _give_media(self, request: web.Request) -> web.Response:
         """Give the file of an inbound message: for 48 hours, then it is unknown (Webhooks, section 5)."""
         if self.secure_media:
-            headers = request.headers.getall("Authorization", [])
-            problem = check_authorization(headers, self.account, self.credentials_clock(), bearer_only=True)
-            if problem is not None:
-                raise _RefusedError(problem)
-        self._strike(self.injection.before(request, self.clock()))
+            self.gate.identify(request, bearer_only=True)
+        self.gate.strike(self.injection.before(request, self.clock()))
         media = self.state.media(request.match_info["message_uuid"])
         if media is None or (instant(self.clock()) - media.sent_at).total_seconds() > _MEDIA_STAY:
-            raise _RefusedError(problems.unknown_path())
+            raise RefusedError(problems.unknown_path())
         return web.Response(body=media.content, content_type=media.content_type)
 
 

@@ -1,11 +1,12 @@
 """
-What is kept of a request and its answer: the headers with their credentials masked, and the document of the answer.
+What is kept of a request and its answer: the headers and the document of the answer, their credentials masked.
 
 Thousands of requests a second have nearly the same headers, so sets of headers that came before are held once.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from aiohttp import web
@@ -21,6 +22,7 @@ REQUEST_ID: Final = "X-Request-Id"
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _LONGEST_DOCUMENT = 64 * 1024
 _SETS_OF_HEADERS = 1024
+_SECRETS = re.compile(r'("(?:access_token|private_key)": *")(?:[^"\\]|\\.)*"')
 
 
 class Exchanges:
@@ -71,6 +73,7 @@ def _document(response: web.StreamResponse) -> str:
     if not isinstance(body, bytes) or len(body) > _LONGEST_DOCUMENT:
         return ""
     try:
-        return body.decode()
+        text = body.decode()
     except UnicodeDecodeError:
         return ""
+    return _SECRETS.sub(r'\1***"', text) if '_token"' in text or '_key"' in text else text

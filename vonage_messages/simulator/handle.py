@@ -23,6 +23,8 @@ from aiohttp import web
 from vonage_messages.clock import ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import journal
+from vonage_messages.simulator.account_book import AccountBook
+from vonage_messages.simulator.accounts import AccountsAPI
 from vonage_messages.simulator.app import MessagesAPI
 from vonage_messages.simulator.balance import Balance
 from vonage_messages.simulator.callbacks import CallbackSender
@@ -30,6 +32,7 @@ from vonage_messages.simulator.control.operations import ControlAPI
 from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.faults import Faults
+from vonage_messages.simulator.gate import Gate
 from vonage_messages.simulator.habits import People
 from vonage_messages.simulator.inbox.views import Inbox
 from vonage_messages.simulator.injection import Injection
@@ -58,6 +61,8 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
 
+_ACCOUNTS = (("whatsapp", "447700900001"), ("viber_service_msg", "22353"), ("rcs", "SimulatedAgent"))
+"""The accounts that are there from the start, for whoever cannot add one in Python: none of them is made by the API."""
 _HIGHEST_PORT = 65535
 _PRICE = Decimal("0.01")
 _MEGABYTE = 1024 * 1024
@@ -169,6 +174,10 @@ class Simulator:
         """What goes wrong on purpose; ``simulator.faults.add("throttle", count=3)`` lets something go wrong."""
         self.releases = None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
         """Where captured messages are sent for real, after a quote and a confirmation; ``None`` without a relay."""
+        self.accounts = AccountBook(self._api_key, maximum)
+        """The External Accounts; ``simulator.accounts.add("whatsapp", "447700900001")`` makes one known."""
+        for provider, external_id in _ACCOUNTS:
+            self.accounts.add(provider, external_id, name="Simulated", applications=(self._application_id,))
         self._secure_media = secure_media
         self._keep_in = None if keep is None else Path(keep)
         self._keeper: Keeper | None = None
@@ -242,9 +251,10 @@ class Simulator:
         if self._runner is not None:
             raise SimulatorError(f"the simulator is running already, at {self.url}")
         api = await self._api()
+        accounts = AccountsAPI(gate=api.gate, book=self.accounts, takes_messages=self._takes_messages)
         self._open_keeper()
         # After what was kept is there again: the index of the inbox begins with it.
-        application = api.application(*self._neighbours)
+        application = api.application(accounts.add_routes, *self._neighbours)
         self._runner = runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
         )
@@ -641,19 +651,25 @@ class Simulator:
             application_id=self._application_id,
             public_key=public_key,
         )
-        return MessagesAPI(
+        gate = Gate(
             account=account,
-            state=self.state,
-            balance=self.balance,
             limiter=lambda: self._limiter,
             clock=self._clock,
             credentials_clock=self._credentials_clock,
             monotonic=self._monotonic,
             body_limit=self._body_limit,
-            on_accepted=self._dispatch.accepted,
             injection=Injection(faults=self.faults),
+        )
+        return MessagesAPI(
+            gate=gate,
+            state=self.state,
+            balance=self.balance,
+            on_accepted=self._dispatch.accepted,
             secure_media=self._secure_media,
         )
+
+    def _takes_messages(self, application_id: str) -> bool:
+        return application_id == self._application_id
 
     def _why_not(self, error: OSError) -> str:
         where = f"port {self._wanted_port} of {self._host}"

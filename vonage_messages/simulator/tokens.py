@@ -38,6 +38,12 @@ _LONGEST_LIFETIME = 24 * 60 * 60
 _LATEST_INSTANT = 1e12
 """Unix seconds some thirty thousand years ahead: beyond it a number is no instant."""
 
+_NO_SCHEME = "The Authorization header must begin with Basic or Bearer."
+_REFUSED_SCHEMES = {
+    "basic": "An update takes a JWT, not Basic credentials.",
+    "bearer": "This API takes Basic credentials, the key and secret of the account, not a JWT.",
+}
+
 # The claims are checked here, against the simulator's own clock; PyJWT checks form, algorithm and signature.
 _SIGNATURE_ONLY: Options = {
     "verify_exp": False,
@@ -61,13 +67,13 @@ class Account:
 
 
 def check_authorization(
-    headers: Sequence[str], account: Account, now: float, *, bearer_only: bool
+    headers: Sequence[str], account: Account, now: float, *, bearer_only: bool, basic_only: bool = False
 ) -> ProblemDocument | None:
     """
     Judge the ``Authorization`` headers of one request; ``None`` means that they are good.
 
     *headers* are the values of every header of that name; *now* is unix seconds. *bearer_only* holds for ``PATCH``,
-    for which the reference lists no Basic credentials.
+    for which the reference lists no Basic credentials; *basic_only* for the Applications API, which takes no JWT.
     """
     if not headers:
         return missing_credentials()
@@ -75,14 +81,12 @@ def check_authorization(
         return multiple_auth_methods()
     scheme, _, credentials = headers[0].strip().partition(" ")
     match scheme.lower():
-        case "bearer":
+        case "bearer" if not basic_only:
             return _check_token(credentials.strip(), account, now)
         case "basic" if not bearer_only:
             return _check_basic(credentials.strip(), account)
-        case "basic":
-            return wrong_credentials("An update takes a JWT, not Basic credentials.")
-        case _:
-            return wrong_credentials("The Authorization header must begin with Basic or Bearer.")
+        case other:
+            return wrong_credentials(_REFUSED_SCHEMES.get(other, _NO_SCHEME))
 
 
 def _check_basic(credentials: str, account: Account) -> ProblemDocument | None:

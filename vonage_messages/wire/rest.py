@@ -30,6 +30,7 @@ from vonage_messages.errors import (
     PermissionDeniedError,
     Problem,
     RateLimitedError,
+    ResponseLostError,
     ServerError,
     UnexpectedResponseError,
     ValidationError,
@@ -53,6 +54,7 @@ _ERROR_CLASSES: dict[int, type[APIError]] = {
     422: ValidationError,
 }
 _MESSAGE_UUID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_MAYBE_DONE = "what was asked for may have been carried out"
 _WHOLE_SECONDS = re.compile(r"[0-9]{1,12}")
 
 
@@ -63,11 +65,22 @@ def _as_dict(headers: Mapping[str, str]) -> dict[str, str]:
 
 @attrs.frozen(kw_only=True)
 class Request:
-    """One HTTP request, without host and credentials. ``body`` is UTF-8 JSON and may hold the text of a message."""
+    """
+    One HTTP request, without host and credentials.
 
-    method: Literal["POST", "PATCH"]
+    ``body`` is UTF-8 JSON and may hold the text of a message, or a secret; it is empty where there is none. ``query``
+    holds names and values that are not yet percent-encoded.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
-    body: bytes = attrs.field(repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    query: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def harmless_twice(self) -> bool:
+        """Whether repeating it leaves the platform as doing it once does: whatever it is, but for ``POST``."""
+        return self.method != "POST"
 
 
 @attrs.frozen(kw_only=True)
@@ -195,6 +208,34 @@ def read_update_response(status: int, headers: Mapping[str, str], body: bytes, *
         raise read_error(status, headers, body, now=now)
 
 
+def read_document(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: float = 0.0,
+    complete: bool = True,
+) -> Any:
+    """
+    Read the response of an API that manages something: the JSON document of a 2xx, ``None`` for an empty body.
+
+    Raises:
+        APIError: the status is 4xx or 5xx.
+        ResponseLostError: a 2xx whose body was cut short.
+        UnexpectedResponseError: a redirect, or a 2xx whose body is no JSON.
+    """
+    if not _is_success(status):
+        raise read_error(status, headers, body, now=now)
+    if not complete:
+        raise ResponseLostError(f"the platform answered HTTP {status} and a body that was cut short: {_MAYBE_DONE}")
+    if not body:
+        return None
+    try:
+        return _decode(body)
+    except (ValueError, RecursionError):
+        raise unexpected_response(status, headers, body, "and a body that is no JSON", _MAYBE_DONE) from None
+
+
 def read_error(
     status: int, headers: Mapping[str, str], body: bytes, *, now: float = 0.0
 ) -> APIError | UnexpectedResponseError:
@@ -226,10 +267,20 @@ def read_error(
     return _ERROR_CLASSES.get(status, APIError)(status, **fields)
 
 
-def unexpected_response(status: int, headers: Mapping[str, str], body: bytes, what: str) -> UnexpectedResponseError:
-    """Build the error for an answer that the reference does not describe; *what* ends ``answered HTTP 202 …``."""
+def unexpected_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    what: str,
+    consequence: str = "the message may have been accepted",
+) -> UnexpectedResponseError:
+    """
+    Build the error for an answer that the reference does not describe.
+
+    *what* ends ``answered HTTP 202 …``; *consequence* says what may have happened all the same.
+    """
     return UnexpectedResponseError(
-        f"the platform answered HTTP {status} {what}: the message may have been accepted",
+        f"the platform answered HTTP {status} {what}: {consequence}",
         status=status,
         body=body,
         request_id=header_value(headers, "X-Request-Id"),

@@ -1,13 +1,20 @@
-"""What all tests share: their order, how hard Hypothesis tries, and that no clock decides whether a test passes."""
+"""
+What all tests share: their order, families of cases, how hard Hypothesis tries, and that no clock decides whether a
+test passes.
+"""
 
 from __future__ import annotations
 
+import enum
 import gc
+import inspect
+import itertools
 import os
 import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -74,3 +81,118 @@ def pytest_collection_finish() -> None:
     """Let the garbage collector pass by the fifteen thousand tests themselves: many a test has it look for leaks."""
     gc.collect()
     gc.freeze()
+
+
+# Families of cases -------------------------------------------------------------------------------------------------
+#
+# ``@pytest.mark.each`` takes what ``parametrize`` takes. All its cases run in one item, for the half of what a thousand
+# items cost is pytest's own; every failing case is shown, under the name by which it runs alone:
+# ``pytest 'tests/test_x.py::test_y[name]'``, or all of them with ``pytest --apart``. Fixtures are made once for all.
+
+SHOWN_IN_FULL = 10
+
+
+class Case(NamedTuple):
+    """One case of a family: its name, as pytest would write it, and its arguments."""
+
+    name: str
+    arguments: dict[str, Any]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let each case of a family be run, picked and timed alone."""
+    parser.addoption("--apart", action="store_true", help="make every case of a family an item of its own")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say what the mark means."""
+    config.addinivalue_line(
+        "markers", "each(names, values, ids=None): like parametrize, with all cases in one item and all failures shown"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item of a family, or one of each case."""
+    families = list(metafunc.definition.iter_markers("each"))
+    if _stand_apart(metafunc.config):
+        for mark in families:
+            metafunc.parametrize(*mark.args, **mark.kwargs)
+    elif families:
+        names = [name for mark in families for name in _argument_names(mark)]
+        metafunc.parametrize(names, [[None] * len(names)], ids=[pytest.HIDDEN_PARAM])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run every case of a family, and show all that fail."""
+    families = list(pyfuncitem.iter_markers("each"))
+    if not families or _stand_apart(pyfuncitem.config):
+        return None
+    fixtures = {name: pyfuncitem.funcargs[name] for name in inspect.signature(pyfuncitem.function).parameters}
+    cases, failed = 0, []
+    for cases, case in enumerate(_cases(families), start=1):  # noqa: B007  how many there were
+        try:
+            pyfuncitem.obj(**fixtures | case.arguments)
+        except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001  shown below
+            failed.append((case.name, error))
+    if not cases:
+        pytest.fail("this family has no case", pytrace=False)
+    if failed:
+        pytest.fail("\n\n".join(_account(pyfuncitem, cases, failed)), pytrace=False)
+    return True
+
+
+def _account(item: pytest.Function, cases: int, failed: list[tuple[str, BaseException]]) -> Iterator[str]:
+    yield f"{len(failed)} of {cases} cases failed; each runs alone as {item.nodeid}[its name]"
+    for name, error in failed[:SHOWN_IN_FULL]:
+        yield f"--- {item.name}[{name}] ---"
+        yield str(item.repr_failure(pytest.ExceptionInfo.from_exception(error)))
+    for name, error in failed[SHOWN_IN_FULL:]:
+        yield f"--- {item.name}[{name}] --- {type(error).__name__}: {error}"
+
+
+def _stand_apart(config: pytest.Config) -> bool:
+    return config.getoption("apart") or any("[" in argument for argument in config.args)
+
+
+def _argument_names(mark: pytest.Mark) -> list[str]:
+    names = mark.args[0]
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _cases(families: list[pytest.Mark]) -> Iterator[Case]:
+    for together in itertools.product(*map(_cases_of_one, families)):
+        arguments = {name: value for case in together for name, value in case.arguments.items()}
+        yield Case("-".join(case.name for case in together), arguments)
+
+
+def _cases_of_one(mark: pytest.Mark) -> Iterator[Case]:
+    names, ids = _argument_names(mark), mark.kwargs.get("ids")
+    for place, given in enumerate(mark.args[1]):
+        values, own = ((given,), None) if len(names) == 1 else (given, None)
+        if isinstance(given, type(pytest.param())):
+            values, own = given.values, given.id
+        if own is None and ids is not None and not callable(ids):
+            own = list(ids)[place]
+        arguments = dict(zip(names, values, strict=True))
+        yield Case(str(own) if own is not None else _name(arguments, place, ids), arguments)
+
+
+def _name(arguments: dict[str, Any], place: int, ids: Any) -> str:
+    words = []
+    for name, value in arguments.items():
+        word = ids(value) if callable(ids) else None
+        words.append(_word(name, value if word is None else word, place))
+    return "-".join(words)
+
+
+def _word(name: str, value: Any, place: int) -> str:
+    """Name a value as pytest names it: what can be read at a glance by itself, the rest by its place."""
+    match value:
+        case str():
+            return value.encode("unicode_escape").decode("ascii")
+        case bytes():
+            return ascii(value)[2:-1]
+        case None | bool() | int() | float() | complex() | enum.Enum():
+            return str(value)
+    return getattr(value, "__name__", None) or f"{name}{place}"

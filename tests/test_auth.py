@@ -200,7 +200,7 @@ def test_key_without_its_begin_line_is_not_shown() -> None:
     assert body[:20] not in sentence
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("key", "words"),
     [
         ("", "private_key is empty"),
@@ -269,7 +269,7 @@ def test_basic_header_is_key_and_secret_in_base64() -> None:
     assert base64.b64decode(encoded) == b"abcd1234:s3cret:with:colons"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("api_key", "api_secret", "name"),
     [
         ("", "secret", "api_key"),

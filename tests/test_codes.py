@@ -19,7 +19,7 @@ def test_codes_stand_in_the_order_of_their_numbers() -> None:
     assert list(CODES) == sorted(CODES)
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.each("code", CODES)
 def test_code_has_a_meaning_an_advice_and_the_verdict_of_the_reference(code: int) -> None:
     described = CODES[code]
     assert described.code == code

@@ -92,7 +92,7 @@ def test_every_error_is_public() -> None:
     assert {*CLASS_NAMES} <= {*vonage_messages.__all__}
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=CLASS_NAMES)
+@pytest.mark.each("cls", CLASSES, ids=CLASS_NAMES)
 def test_every_error_has_the_one_base(cls: type[BaseException]) -> None:
     assert issubclass(cls, VonageMessagesError)
 
@@ -136,7 +136,7 @@ ANSWERS = {
 """(retryable, maybe_sent) of every class."""
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=CLASS_NAMES)
+@pytest.mark.each("error", EXAMPLES, ids=CLASS_NAMES)
 def test_error_answers_whether_to_retry_and_whether_it_was_sent(error: VonageMessagesError) -> None:
     assert (error.retryable, error.maybe_sent) == ANSWERS[type(error)]
 
@@ -150,7 +150,7 @@ def state(error: VonageMessagesError) -> dict[str, object]:
     return kept | {"headers": dict(getattr(error, "headers", {})), "text": str(error), "args": error.args}
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=CLASS_NAMES)
+@pytest.mark.each("error", EXAMPLES, ids=CLASS_NAMES)
 def test_error_survives_pickling_with_everything_it_knows(error: VonageMessagesError) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(error, protocol))  # noqa: S301  written by the line itself
@@ -158,13 +158,13 @@ def test_error_survives_pickling_with_everything_it_knows(error: VonageMessagesE
         assert state(again) == state(error)
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=CLASS_NAMES)
+@pytest.mark.each("error", EXAMPLES, ids=CLASS_NAMES)
 def test_error_survives_copying_with_everything_it_knows(error: VonageMessagesError) -> None:
     assert state(copy.copy(error)) == state(error)
     assert state(copy.deepcopy(error)) == state(error)
 
 
-@pytest.mark.parametrize("error", EXAMPLES, ids=CLASS_NAMES)
+@pytest.mark.each("error", EXAMPLES, ids=CLASS_NAMES)
 def test_error_passes_through_a_context_manager_unharmed(error: VonageMessagesError) -> None:
     with pytest.raises(type(error)) as caught:
         raise error

@@ -22,13 +22,13 @@ MAYBE_SENT = {State.SENDING, State.IN_DOUBT, State.ACCEPTED}
 PROOFS = {Event.ACCEPT, Event.SETTLE_ACCEPTED}
 
 
-@pytest.mark.parametrize(("state", "event"), ILLEGAL)
+@pytest.mark.each(("state", "event"), ILLEGAL)
 def test_illegal_pair_is_refused_with_both_names(state: State, event: Event) -> None:
     with pytest.raises(errors.OutboxError, match=f'"{state}" cannot take the event "{event}"'):
         next_state(state, event)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("events", "end"),
     [
         ([Event.CLAIM, Event.MARK_SENDING, Event.ACCEPT], State.ACCEPTED),
@@ -57,8 +57,8 @@ def test_story_of_a_row_ends_as_told(events: list[Event], end: State) -> None:
     assert state is end
 
 
-@pytest.mark.parametrize("event", sorted(PROOFS))
-@pytest.mark.parametrize("state", State)
+@pytest.mark.each("event", sorted(PROOFS))
+@pytest.mark.each("state", State)
 def test_proof_of_acceptance_counts_in_every_state(state: State, event: Event) -> None:
     assert next_state(state, event) is State.ACCEPTED
 
@@ -99,7 +99,7 @@ def test_row_that_is_not_finished_can_still_be_accepted_and_is_not_lost(state: S
     assert next_state(state, Event.ACCEPT) is State.ACCEPTED
 
 
-@pytest.mark.parametrize("event", Event)
+@pytest.mark.each("event", Event)
 def test_states_before_an_event_are_those_of_the_table(event: Event) -> None:
     expected = {before: after for (before, each), after in TRANSITIONS.items() if each is event}
     assert ledger.states_before(event) == expected
@@ -122,7 +122,7 @@ def test_every_member_says_what_it_means(kind: type) -> None:
     assert told == list(kind.__members__)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("error", "event"),
     [
         (errors.ConnectError("no"), Event.UNSEND),

@@ -253,7 +253,7 @@ def test_csv_may_leave_the_currency_to_the_caller_and_have_columns_of_its_own() 
     assert table == PriceTable(currency="GBP", prices={"sms": {"44": "0.04"}})
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "sentence"),
     [
         ('[sms]\ndefault = "0.05"\n', "names no currency"),
@@ -286,7 +286,7 @@ def test_bad_toml_is_refused_with_its_place(text: str, sentence: str) -> None:
         PriceTable.from_toml(text)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "sentence"),
     [
         ("", "names no price"),
@@ -316,9 +316,7 @@ def test_currency_of_the_caller_and_of_the_file_must_agree() -> None:
         PriceTable.from_csv(CSV, currency="USD")
 
 
-@pytest.mark.parametrize(
-    "price", [0.05, True, "1e3", "1_000", "\u0661", " 1", "", "-1", None, "1" * 10, Decimal("NaN")]
-)
+@pytest.mark.each("price", [0.05, True, "1e3", "1_000", "\u0661", " 1", "", "-1", None, "1" * 10, Decimal("NaN")])
 def test_what_is_no_exact_price_is_refused(price: object) -> None:
     with pytest.raises(ConfigurationError, match="sms default: the price must be written"):
         PriceTable(currency="EUR", prices={"sms": {"default": price}})

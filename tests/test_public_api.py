@@ -40,7 +40,7 @@ def test_all_is_sorted_and_names_nothing_twice() -> None:
     assert len(set(NAMES)) == len(NAMES)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.each("name", NAMES)
 def test_public_name_is_importable(name: str) -> None:
     namespace: dict[str, Any] = {}
     exec(f"from vonage_messages import {name}", namespace)  # noqa: S102  what a user would type
@@ -116,7 +116,7 @@ def test_rules_hold_without_assert_statements() -> None:
 # What the package holds -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", MODULES, ids=MODULE_NAMES)
+@pytest.mark.each("path", MODULES, ids=MODULE_NAMES)
 def test_module_has_no_assert_statement(path: Path) -> None:
     assert [node.lineno for node in ast.walk(parsed(path)) if isinstance(node, ast.Assert)] == []
 
@@ -149,7 +149,7 @@ def _is_overload(node: Any) -> bool:
     return bool(written & {"overload", "setter"})
 
 
-@pytest.mark.parametrize("path", MODULES, ids=MODULE_NAMES)
+@pytest.mark.each("path", MODULES, ids=MODULE_NAMES)
 def test_everything_public_in_the_module_has_a_docstring(path: Path) -> None:
     bare = [getattr(node, "name", "module") for node in public_definitions(path) if not ast.get_docstring(node)]
     assert bare == []
@@ -173,12 +173,12 @@ def examples(cls: type) -> list[str]:
 DOCUMENTED = [(cls, text) for cls in VALUES for text in examples(cls)]
 
 
-@pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
+@pytest.mark.each("cls", MESSAGES, ids=lambda cls: cls.__name__)
 def test_docstring_of_a_message_class_shows_how_to_construct_it(cls: type) -> None:
     assert any(text.startswith(f"{cls.__name__}(") for text in examples(cls))
 
 
-@pytest.mark.parametrize(("cls", "text"), DOCUMENTED, ids=[text[:40] for _, text in DOCUMENTED])
+@pytest.mark.each(("cls", "text"), DOCUMENTED, ids=[text[:40] for _, text in DOCUMENTED])
 def test_example_in_a_docstring_constructs(cls: type, text: str) -> None:
     names = {name: getattr(vonage_messages, name) for name in NAMES}
     value = eval(text, names)  # noqa: S307  the text is this repository's own

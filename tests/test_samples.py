@@ -421,24 +421,24 @@ TYPES = [*FACTS["messages"], "messenger.custom"]
 LONGEST_TEXTS = {"sms": 3200, "rcs": 3072, "whatsapp": 4096, "messenger": 640, "viber_service": 1000}
 
 
-@pytest.mark.parametrize("path", REQUESTS, ids=names(REQUESTS))
+@pytest.mark.each("path", REQUESTS, ids=names(REQUESTS))
 def test_v1_request_conforms_to_the_table(path: Path) -> None:
     assert message_faults(read(path)) == []
 
 
-@pytest.mark.parametrize("path", REQUESTS, ids=names(REQUESTS))
+@pytest.mark.each("path", REQUESTS, ids=names(REQUESTS))
 def test_v1_request_is_named_after_what_it_holds(path: Path) -> None:
     payload = read(path)
     assert path.stem.startswith((f"{payload['channel']}-{payload['message_type']}-", "failover-"))
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.each("kind", TYPES)
 def test_every_v1_type_has_a_minimal_and_a_full_sample(kind: str) -> None:
     stem = kind.replace(".", "-")
     assert {f"{stem}-minimal", f"{stem}-full"} <= set(names(REQUESTS))
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.each("kind", TYPES)
 def test_minimal_v1_sample_holds_nothing_that_could_be_left_out(kind: str) -> None:
     payload = read(SAMPLES / "v1/requests" / f"{kind.replace('.', '-')}-minimal.json")
     entry = entry_of(payload)
@@ -449,7 +449,7 @@ def test_minimal_v1_sample_holds_nothing_that_could_be_left_out(kind: str) -> No
     assert paths_in(payload) & optional == set()
 
 
-@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.each("kind", TYPES)
 def test_full_v1_samples_hold_every_path_of_the_table(kind: str) -> None:
     files = [path for path in REQUESTS if re.fullmatch(rf"{kind.replace('.', '-')}(-\w+)?-full", path.stem)]
     held = set().union(*(paths_in(read(path)) for path in files))
@@ -486,7 +486,7 @@ def test_longest_text_of_a_channel_has_exactly_the_published_length(channel: str
     assert (len(payload["text"]), payload["text"].isascii()) == (longest, False)
 
 
-@pytest.mark.parametrize("path", [path for path in (*REQUESTS, *V0_1_REQUESTS) if "longest-" in path.stem])
+@pytest.mark.each("path", [path for path in (*REQUESTS, *V0_1_REQUESTS) if "longest-" in path.stem])
 def test_longest_sample_cannot_grow(path: Path) -> None:
     payload = read(path)
     version_faults = v0_1_faults if path in V0_1_REQUESTS else message_faults
@@ -511,12 +511,12 @@ def test_longest_client_ref_has_exactly_100_characters() -> None:
     assert len(read(SAMPLES / "v1/requests/sms-text-longest-client-ref.json")["client_ref"]) == 100
 
 
-@pytest.mark.parametrize("path", IN_TABLE, ids=names(IN_TABLE))
+@pytest.mark.each("path", IN_TABLE, ids=names(IN_TABLE))
 def test_refused_v1_request_has_its_one_fault_by_the_table(path: Path) -> None:
     assert {fault.path for fault in message_faults(read(path))} == {REASONS[path.name]}
 
 
-@pytest.mark.parametrize("name", PROSE_RULES)
+@pytest.mark.each("name", PROSE_RULES)
 def test_refused_v1_request_breaks_the_prose_where_the_table_is_silent(name: str) -> None:
     payload = read(SAMPLES / "v1/refused" / f"{name}.json")
     value, (_, form) = value_at(payload, REASONS[f"{name}.json"]), PROSE_RULES[name]
@@ -528,7 +528,7 @@ def test_every_refused_v1_request_has_its_reason() -> None:
     assert sorted(REASONS) == [path.name for path in REFUSED]
 
 
-@pytest.mark.parametrize("kind", V0_1_ROWS)
+@pytest.mark.each("kind", V0_1_ROWS)
 def test_every_v0_1_row_has_a_minimal_and_a_full_sample(kind: str) -> None:
     stem = kind.replace(".", "-")
     assert {f"{stem}-minimal", f"{stem}-full"} <= set(names(V0_1_REQUESTS))
@@ -538,12 +538,12 @@ def test_v0_1_has_eighteen_rows() -> None:
     assert len(V0_1_ROWS) == 18
 
 
-@pytest.mark.parametrize("path", V0_1_REQUESTS, ids=names(V0_1_REQUESTS))
+@pytest.mark.each("path", V0_1_REQUESTS, ids=names(V0_1_REQUESTS))
 def test_v0_1_request_conforms(path: Path) -> None:
     assert v0_1_faults(read(path)) == []
 
 
-@pytest.mark.parametrize("path", V0_1_REFUSED, ids=names(V0_1_REFUSED))
+@pytest.mark.each("path", V0_1_REFUSED, ids=names(V0_1_REFUSED))
 def test_refused_v0_1_request_has_its_one_fault(path: Path) -> None:
     reason = V0_1_REASONS[path.name]
     faults = {fault.path for fault in v0_1_faults(read(path))}
@@ -568,13 +568,13 @@ RESPONSES = [*samples("v1/responses"), *samples("v0.1/responses")]
 PROBLEMS = [path for path in RESPONSES if path.stem.startswith("error-")]
 
 
-@pytest.mark.parametrize("path", PROBLEMS, ids=[f"{path.parts[-3]}-{path.stem}" for path in PROBLEMS])
+@pytest.mark.each("path", PROBLEMS, ids=[f"{path.parts[-3]}-{path.stem}" for path in PROBLEMS])
 def test_problem_holds_the_fields_of_section_14_and_no_more(path: Path) -> None:
     keys = set(read(path))
     assert {"type", "title", "instance"} <= keys <= {"type", "title", "detail", "instance", "invalid_parameters"}
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 406, 415, 422, 429, 451, 500])
+@pytest.mark.each("status", [401, 402, 403, 404, 405, 406, 415, 422, 429, 451, 500])
 def test_every_documented_error_status_has_a_problem(status: int) -> None:
     assert any(path.stem.startswith(f"error-{status}-") for path in samples("v1/responses"))
 
@@ -613,7 +613,7 @@ def _difference_rows() -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize(("name", "argument"), _difference_rows())
+@pytest.mark.each(("name", "argument"), _difference_rows())
 def test_listed_difference_names_an_argument_of_the_official_file(name: str, argument: str) -> None:
     models = read(SAMPLES / "facts" / "official-models.json")["models"]
     assert argument in models[name]

@@ -76,14 +76,14 @@ def shown(counted: Segments) -> tuple[str, int, int, int, int]:
     return counted.encoding, counted.count, counted.units, counted.per_segment, counted.remaining
 
 
-@pytest.mark.parametrize("character", BASIC)
+@pytest.mark.each("character", BASIC)
 def test_character_of_the_basic_table_counts_one(character: str) -> None:
     assert shown(segments(character)) == ("GSM-7", 1, 1, 160, 159)
     assert segments(character * 160).count == 1
     assert segments(character * 161).count == 2
 
 
-@pytest.mark.parametrize("character", EXTENSION)
+@pytest.mark.each("character", EXTENSION)
 def test_character_of_the_extension_table_counts_two(character: str) -> None:
     assert shown(segments(character)) == ("GSM-7", 1, 2, 160, 158)
     assert segments(character * 80).count == 1
@@ -96,7 +96,7 @@ def test_every_other_character_forces_ucs_2() -> None:
     assert sorted(in_gsm) == sorted(BASIC + EXTENSION)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("units", "count", "per_segment", "remaining"),
     [
         (1, 1, 160, 159),
@@ -120,7 +120,7 @@ def test_boundaries_of_gsm_7(units: int, count: int, per_segment: int, remaining
     assert shown(segments("a" * units)) == ("GSM-7", count, units, per_segment, remaining)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("units", "count", "per_segment", "remaining"),
     [
         (1, 1, 70, 69),
@@ -144,7 +144,7 @@ def test_boundaries_of_ucs_2(units: int, count: int, per_segment: int, remaining
     assert shown(segments("я" * units)) == ("UCS-2", count, units, per_segment, remaining)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "count", "units", "remaining"),
     [
         ("a" * 158 + "€", 1, 160, 0),
@@ -164,7 +164,7 @@ def test_escape_pair_is_never_split(text: str, count: int, units: int, remaining
     assert shown(segments(text)) == ("GSM-7", count, units, 160 if count == 1 else 153, remaining)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "count", "units", "remaining"),
     [
         (EMOJI, 1, 2, 68),
@@ -206,9 +206,9 @@ def test_parts_agree_with_the_splitter_of_smsutil(text: str) -> None:
     assert (counted.encoding == "GSM-7", counted.count, counted.units) == (in_gsm, len(split.parts), units)
 
 
-@pytest.mark.parametrize("units", [160, 161, 306, 307, 459, 460, 918, 919, 70, 71, 134, 135, 201, 202])
-@pytest.mark.parametrize("before", range(3))
-@pytest.mark.parametrize("pair", ["€", "[", EMOJI])
+@pytest.mark.each("units", [160, 161, 306, 307, 459, 460, 918, 919, 70, 71, 134, 135, 201, 202])
+@pytest.mark.each("before", range(3))
+@pytest.mark.each("pair", ["€", "[", EMOJI])
 def test_pairs_at_every_boundary_agree_with_the_splitter_of_smsutil(units: int, before: int, pair: str) -> None:
     for filling in ("a", "я"):
         text = filling * (units - before) + pair + filling * units
@@ -294,7 +294,7 @@ def test_segments_are_frozen_and_pickle() -> None:
         counted.count = 2  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "plain"),
     [
         ("\u201cHello\u201d \u2018you\u2019", "\"Hello\" 'you'"),

@@ -10,7 +10,7 @@ from vonage_messages import InvalidMessageError, MmsText, Sms, WhatsappText
 from vonage_messages.values import E164, is_bsuid, masked, normalize_number
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "written",
     [
         "447700900000",
@@ -35,7 +35,7 @@ def test_number_is_normalised_however_it_is_written(written: str) -> None:
     assert normalize_number(written) == "447700900000"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "value",
     [
         *(
@@ -122,7 +122,7 @@ def test_number_has_7_to_15_digits(digits: int, accepted: bool) -> None:
     assert (E164.fullmatch("4" * digits) is not None) is accepted
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("value", "expected"),
     [
         ("US.13491208655302741918", True),

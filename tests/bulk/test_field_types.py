@@ -10,7 +10,7 @@ from vonage_messages.bulk.field_types import fitted, type_at, with_implied_type
 from vonage_messages.wire.v1 import SHAPES
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("path", "expected"),
     [
         ("text", str),
@@ -33,13 +33,13 @@ def test_type_of_a_field_is_that_of_its_class(path: str, expected: type | None) 
     assert type_at(path) is expected
 
 
-@pytest.mark.parametrize("cls", SHAPES, ids=lambda cls: cls.__name__)
+@pytest.mark.each("cls", SHAPES, ids=lambda cls: cls.__name__)
 def test_every_message_class_has_its_recipient_in_the_table(cls: type) -> None:
     assert type_at("to") is str
     assert type_at(SHAPES[cls].body) in {str, None}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("value", "wanted", "expected"),
     [
         ("60", int, 60),

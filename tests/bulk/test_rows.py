@@ -234,7 +234,7 @@ def test_json_lines_keep_the_types_of_their_values() -> None:
     assert columns(text) == [{"a": 1, "b": True, "c": None, "d": {"e": [1.5]}}]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("line", "sentence"),
     [
         ('{"a": }', "is not valid JSON: Expecting value (character 7)"),

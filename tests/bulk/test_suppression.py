@@ -38,7 +38,7 @@ def listed(folder: Path, text: str) -> SuppressionList:
     return SuppressionList.read(path)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "text",
     [
         *("STOP", "stop", " Stop. ", "STOP!", "Stop 🛑", '"stop"', "STOPALL", "Stop all", "stop stop", "STOP PLEASE"),
@@ -62,7 +62,7 @@ def test_keyword_opts_out(text: str) -> None:
     assert not opt_in_keyword(text)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "text",
     ["", " ", "please", "!", "Don't stop", "stop the delivery at 5", "cancel my order", "weekend", "stopover", "START"],
 )

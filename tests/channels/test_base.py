@@ -129,7 +129,7 @@ def test_every_public_class_is_among_the_values_tried_here() -> None:
     assert {name for name in PUBLIC_NAMES if getattr(vonage_messages, name) not in EACH} <= BASES
 
 
-@pytest.mark.parametrize("value", VALUES, ids=VALUE_NAMES)
+@pytest.mark.each("value", VALUES, ids=VALUE_NAMES)
 def test_value_survives_pickling(value: Value) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         again = pickle.loads(pickle.dumps(value, protocol))  # noqa: S301  written by the line itself
@@ -137,20 +137,20 @@ def test_value_survives_pickling(value: Value) -> None:
         assert type(again) is type(value)
 
 
-@pytest.mark.parametrize("value", VALUES, ids=VALUE_NAMES)
+@pytest.mark.each("value", VALUES, ids=VALUE_NAMES)
 def test_value_survives_copying_and_evolving(value: Value) -> None:
     assert copy.copy(value) == value
     assert copy.deepcopy(value) == value
     assert attrs.evolve(value) == value
 
 
-@pytest.mark.parametrize("value", VALUES, ids=VALUE_NAMES)
+@pytest.mark.each("value", VALUES, ids=VALUE_NAMES)
 def test_value_is_hashable_and_equal_values_hash_alike(value: Value) -> None:
     assert hash(copy.deepcopy(value)) == hash(value)
     assert {value, copy.deepcopy(value)} == {value}
 
 
-@pytest.mark.parametrize("value", VALUES, ids=VALUE_NAMES)
+@pytest.mark.each("value", VALUES, ids=VALUE_NAMES)
 def test_value_is_frozen(value: Value) -> None:
     field = attrs.fields(type(value))[0].name
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
@@ -159,7 +159,7 @@ def test_value_is_frozen(value: Value) -> None:
         value.colour = "blue"
 
 
-@pytest.mark.parametrize("cls", PUBLIC, ids=PUBLIC_NAMES)
+@pytest.mark.each("cls", PUBLIC, ids=PUBLIC_NAMES)
 def test_positional_arguments_are_refused(cls: type) -> None:
     if cls is RawMessage:
         assert RawMessage({"channel": "fax"}).channel == "fax"  # its one field is the whole
@@ -171,7 +171,7 @@ def test_positional_arguments_are_refused(cls: type) -> None:
 KEYWORDED = [cls for cls in PUBLIC if cls is not WhatsappTemplateResource]  # a template keeps further keywords
 
 
-@pytest.mark.parametrize("cls", KEYWORDED, ids=[cls.__name__ for cls in KEYWORDED])
+@pytest.mark.each("cls", KEYWORDED, ids=[cls.__name__ for cls in KEYWORDED])
 def test_unknown_keyword_is_a_type_error(cls: type) -> None:
     with pytest.raises(TypeError, match="colour"):
         cls(colour="blue")
@@ -180,13 +180,13 @@ def test_unknown_keyword_is_a_type_error(cls: type) -> None:
 REQUIRING = [cls for cls in PUBLIC if any(f.init and f.default is attrs.NOTHING for f in attrs.fields(cls))]
 
 
-@pytest.mark.parametrize("cls", REQUIRING, ids=[cls.__name__ for cls in REQUIRING])
+@pytest.mark.each("cls", REQUIRING, ids=[cls.__name__ for cls in REQUIRING])
 def test_missing_keyword_is_a_type_error(cls: type) -> None:
     with pytest.raises(TypeError, match="missing"):
         cls()
 
 
-@pytest.mark.parametrize("cls", REQUIRING, ids=[cls.__name__ for cls in REQUIRING])
+@pytest.mark.each("cls", REQUIRING, ids=[cls.__name__ for cls in REQUIRING])
 def test_none_for_a_required_keyword_is_named_as_missing(cls: type) -> None:
     required = [field for field in attrs.fields(cls) if field.init and field.default is attrs.NOTHING]
     problems = problems_of(cls, **{field.name: None for field in required})
@@ -311,7 +311,7 @@ def test_type_of_a_part_is_accepted_when_it_agrees_and_refused_when_not() -> Non
     assert paths_of(RcsSuggestionReply, text="Yes", postback_data="y", type_="dial") == ["type"]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "cls",
     [cls for cls in EACH if issubclass(cls, BaseMessage) and cls is not BaseMessage],
     ids=lambda cls: cls.__name__,
@@ -485,7 +485,7 @@ def test_custom_object_refuses_what_json_cannot_say(number: Any) -> None:
     assert paths_of(WhatsappCustom, to="447700900000", from_="447700900001", custom={"a": number}) == ["custom.a"]
 
 
-@pytest.mark.parametrize("value", [None, True, 0, -1, 2**64, 1.5, "", "x", [], {}, [1, [2]]], ids=repr)
+@pytest.mark.each("value", [None, True, 0, -1, 2**64, 1.5, "", "x", [], {}, [1, [2]]], ids=repr)
 def test_custom_object_takes_every_json_value(value: Any) -> None:
     message = WhatsappCustom(to="447700900000", from_="447700900001", custom={"a": value})
     assert message.custom == {"a": value}

@@ -79,13 +79,13 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "limit", "make"), EDGES, ids=[f"{path}-{limit}" for path, limit, _ in EDGES])
+@pytest.mark.each(("path", "limit", "make"), EDGES, ids=[f"{path}-{limit}" for path, limit, _ in EDGES])
 def test_limit_holds_at_its_edge(path: str, limit: int, make: Any) -> None:
     make(limit)
     assert paths_of(lambda: make(limit + 1)) == [path]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("make", "path"),
     [
         (lambda: MessengerButtonTemplate(text="Well?", buttons=[]), "buttons"),

@@ -382,7 +382,7 @@ def repeated(target: Target, count: int) -> list[Any]:
 # The tests ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ENTRIES)
+@pytest.mark.each("name", ENTRIES)
 def test_full_payload_is_accepted_and_comes_back_whole(name: str) -> None:
     payload = full_payload(name)
     assert to_payload(from_payload(payload)) == payload
@@ -391,7 +391,7 @@ def test_full_payload_is_accepted_and_comes_back_whole(name: str) -> None:
 FREE = [target for target in TARGETS if any(True for _ in inside(target))]
 
 
-@pytest.mark.parametrize("target", FREE, ids=names(FREE))
+@pytest.mark.each("target", FREE, ids=names(FREE))
 def test_value_just_inside_is_accepted(target: Target) -> None:
     for change in inside(target):
         whole = change._replace(meanwhile=(*_swap_one_of(target), *change.meanwhile))
@@ -400,7 +400,7 @@ def test_value_just_inside_is_accepted(target: Target) -> None:
         assert to_payload(from_payload(payload)) == payload, f"lost: {shown(change)}"
 
 
-@pytest.mark.parametrize("target", TARGETS, ids=names(TARGETS))
+@pytest.mark.each("target", TARGETS, ids=names(TARGETS))
 def test_value_just_outside_is_refused_at_its_path(target: Target) -> None:
     meanwhile = (*_swap_one_of(target), *conditions_met(target))
     for change in outside(target):
@@ -434,7 +434,7 @@ def test_exactly_one_of_a_group_is_accepted(name: str) -> None:
 PREFIXED = [target for target in TARGETS if "noPrefix" in target.field]
 
 
-@pytest.mark.parametrize("target", PREFIXED, ids=names(PREFIXED))
+@pytest.mark.each("target", PREFIXED, ids=names(PREFIXED))
 def test_unwanted_prefix_never_goes_over_the_wire(target: Target) -> None:
     for prefix in target.field["noPrefix"]:
         payload, _ = changed(target.name, target.path, Change(f"{prefix}447700900000"))
@@ -449,7 +449,7 @@ NESTED_OBJECTS = [
 CLOSED = [target for target in NESTED_OBJECTS if target.path != "template"]  # a template keeps further keys
 
 
-@pytest.mark.parametrize("target", CLOSED, ids=names(CLOSED))
+@pytest.mark.each("target", CLOSED, ids=names(CLOSED))
 def test_unknown_key_of_an_object_is_refused_at_its_path(target: Target) -> None:
     payload = full_payload(target.name)
     parent, key, path = spot(payload, target.path)
@@ -457,12 +457,12 @@ def test_unknown_key_of_an_object_is_refused_at_its_path(target: Target) -> None
     assert problem_paths(payload) == [f"{path}.colour"]
 
 
-@pytest.mark.parametrize("name", FACTS["messages"])
+@pytest.mark.each("name", FACTS["messages"])
 def test_unknown_field_is_refused_at_its_path(name: str) -> None:
     assert problem_paths(full_payload(name) | {"colour": "blue"}) == ["colour"]
 
 
-@pytest.mark.parametrize("name", FACTS["messages"])
+@pytest.mark.each("name", FACTS["messages"])
 def test_every_wrong_field_is_named_at_once(name: str) -> None:
     payload = full_payload(name)
     wrong: list[str] = []

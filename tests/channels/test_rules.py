@@ -8,7 +8,7 @@ from vonage_messages import InvalidMessageError, MmsImage, MmsText, Sms, ViberFi
 from vonage_messages.channels.rules import as_tuple, file_extension, frozen_json, is_http_url
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "link",
     [
         *("http://a", "https://example.com", "https://example.com:8443/a?b=c#d", "https://user@example.com/a"),
@@ -20,7 +20,7 @@ def test_absolute_http_url_is_known(link: str) -> None:
     assert is_http_url(link)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "link",
     [
         *("", "a", "example.com", "//example.com/a", "/a", "ftp://example.com/a", "file:///a", "data:text/plain,a"),
@@ -40,7 +40,7 @@ def test_anything_else_is_no_http_url(link: str) -> None:
     assert not is_http_url(link)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("link", "extension"),
     [
         ("https://example.com/cat.jpg", "jpg"),
@@ -97,12 +97,12 @@ NO_EMOJI = [
 ]
 
 
-@pytest.mark.parametrize("emoji", EMOJI)
+@pytest.mark.each("emoji", EMOJI)
 def test_one_emoji_is_accepted_however_many_code_points_it_takes(emoji: str) -> None:
     assert WhatsappReactionResource(action="react", emoji=emoji).emoji == emoji
 
 
-@pytest.mark.parametrize("emoji", NO_EMOJI, ids=ascii)
+@pytest.mark.each("emoji", NO_EMOJI, ids=ascii)
 def test_anything_but_one_emoji_is_refused(emoji: str) -> None:
     with pytest.raises(InvalidMessageError) as caught:
         WhatsappReactionResource(action="react", emoji=emoji)

@@ -49,7 +49,7 @@ OUT_OF_RANGE = [
 """Six in two other scripts is no digit here; a huge number is refused without being written out."""
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "value", OUT_OF_RANGE, ids=lambda value: f"{type(value).__name__}-{str(value)[:5] if value != 10**5000 else 'huge'}"
 )
 def test_length_out_of_range_is_refused(value: Any) -> None:

@@ -90,7 +90,7 @@ BUILT = {
 }
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.each("name", BUILT)
 def test_builder_writes_the_json_of_the_sample(name: str) -> None:
     assert custom(BUILT[name]) == sample(name)
 
@@ -125,7 +125,7 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize(("make", "limit", "path"), EDGES, ids=[f"{path}-{limit}" for _, limit, path in EDGES])
+@pytest.mark.each(("make", "limit", "path"), EDGES, ids=[f"{path}-{limit}" for _, limit, path in EDGES])
 def test_limit_holds_at_its_edge(make: Any, limit: int, path: str) -> None:
     make(limit)
     with pytest.raises(InvalidMessageError) as caught:
@@ -133,7 +133,7 @@ def test_limit_holds_at_its_edge(make: Any, limit: int, path: str) -> None:
     assert [problem.path for problem in caught.value.problems] == [path]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("cls", "arguments", "path"),
     [
         (WhatsappTemplateHeader, {}, ""),

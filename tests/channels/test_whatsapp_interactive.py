@@ -108,7 +108,7 @@ BUILT = {
 }
 
 
-@pytest.mark.parametrize("name", BUILT)
+@pytest.mark.each("name", BUILT)
 def test_builder_writes_the_json_of_the_sample(name: str) -> None:
     message = WhatsappCustom(to="447700900000", from_="447700900001", custom=BUILT[name])
     assert message.custom == sample(name)
@@ -186,7 +186,7 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize(("path", "limit", "make"), EDGES, ids=[f"{path}-{limit}" for path, limit, _ in EDGES])
+@pytest.mark.each(("path", "limit", "make"), EDGES, ids=[f"{path}-{limit}" for path, limit, _ in EDGES])
 def test_limit_holds_at_its_edge(path: str, limit: int, make: Any) -> None:
     make(limit)
     with pytest.raises(InvalidMessageError) as caught:
@@ -194,7 +194,7 @@ def test_limit_holds_at_its_edge(path: str, limit: int, make: Any) -> None:
     assert [problem.path for problem in caught.value.problems] == [path]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("make", "path"),
     [
         (lambda: buttons(buttons=[]), "buttons"),

@@ -29,14 +29,12 @@ def concrete(base: type[Any]) -> Iterator[type[Any]]:
             yield each
 
 
-@pytest.mark.parametrize("cls", [each for each in CLASSES if each not in v1.NOT_IN_V1], ids=lambda cls: cls.__name__)
+@pytest.mark.each("cls", [each for each in CLASSES if each not in v1.NOT_IN_V1], ids=lambda cls: cls.__name__)
 def test_every_class_that_v1_has_is_sent_over_v1(cls: type[Message]) -> None:
     assert cls in shown("v1")
 
 
-@pytest.mark.parametrize(
-    "cls", [each for each in CLASSES if each not in v0_1.NOT_IN_V0_1], ids=lambda cls: cls.__name__
-)
+@pytest.mark.each("cls", [each for each in CLASSES if each not in v0_1.NOT_IN_V0_1], ids=lambda cls: cls.__name__)
 def test_every_class_that_v0_1_has_is_sent_over_v0_1(cls: type[Message]) -> None:
     assert cls in shown("v0.1")
 

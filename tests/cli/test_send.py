@@ -118,13 +118,13 @@ TYPED: list[tuple[list[str], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "expected"), TYPED, ids=[" ".join(each[::5]) for each, _ in TYPED])
+@pytest.mark.each(("typed", "expected"), TYPED, ids=[" ".join(each[::5]) for each, _ in TYPED])
 def test_what_was_typed_is_in_the_payload(typed: list[str], expected: dict[str, Any]) -> None:
     written = payload(*typed)
     assert {key: written.get(key) for key in expected} == expected
 
 
-@pytest.mark.parametrize("typed", [each for each, _ in TYPED], ids=[" ".join(each[::5]) for each, _ in TYPED])
+@pytest.mark.each("typed", [each for each, _ in TYPED], ids=[" ".join(each[::5]) for each, _ in TYPED])
 def test_what_was_typed_is_accepted_by_the_simulator(typed: list[str]) -> None:
     result = send(*typed, "--simulator", "--output", "json")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -197,7 +197,7 @@ def test_json_that_is_no_message_is_refused(text: bytes, sentence: str) -> None:
     assert "secret" not in said
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("arguments", "sentence"),
     [
         ([], "CHANNEL, --to, --from must be given, or --json."),

@@ -211,7 +211,7 @@ async def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2() -> None:
     assert errors.count(b"\n") == 1
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("arguments", "sentence"),
     [
         (["--host", "0.0.0.0"], "loopback only"),  # noqa: S104  refused is what it should be

@@ -612,7 +612,7 @@ async def test_host_follows_the_options(
             assert (await client.send(sms)).message_uuid == UUID
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("options", "words"),
     [
         ({"region": "eu", "sandbox": True}, "contradict"),

@@ -289,7 +289,7 @@ async def test_redirects_come_to_an_end(tools: Any, target: Path) -> None:
     assert len(own.requests) == 6
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "url",
     [
         "https://attacker.example/file",
@@ -310,7 +310,7 @@ def test_address_on_a_foreign_host_is_refused(url: str) -> None:
         RULES.check_first(url_of(url))
 
 
-@pytest.mark.parametrize("host", PRIVATE)
+@pytest.mark.each("host", PRIVATE)
 def test_private_address_is_refused_even_as_a_redirect(host: str) -> None:
     with pytest.raises(DownloadError):
         RULES.check_hop(URL(f"https://{host}/file"))

@@ -690,7 +690,7 @@ def test_address_that_is_safe_is_taken(url: str) -> None:
     checked_base_url(url)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("url", "words"),
     [
         ("http://api.nexmo.com", "must be https"),

@@ -86,7 +86,7 @@ def test_numbers_of_senders_are_normalised() -> None:
     assert list(limits.senders) == ["14155550100", "whatsapp/14155550101"]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("arguments", "sentence"),
     [
         ({"account": 30}, "the limit of account must be a Rate, a Cap, or a list of them, not 30"),
@@ -132,8 +132,8 @@ def test_limits_cannot_be_changed() -> None:
         limits.channels["rcs"] = Rate(1)  # type: ignore[index]
 
 
-@pytest.mark.parametrize("limits", [EVERY_LEVEL, Limits.published(), Limits.unlimited()])
-@pytest.mark.parametrize(
+@pytest.mark.each("limits", [EVERY_LEVEL, Limits.published(), Limits.unlimited()])
+@pytest.mark.each(
     "repeat",
     [lambda limits: pickle.loads(pickle.dumps(limits)), copy.copy, copy.deepcopy, lambda limits: eval(repr(limits))],  # noqa: S301, S307  our own
     ids=["pickle", "copy", "deepcopy", "repr"],
@@ -255,7 +255,7 @@ def test_what_cannot_replace_a_limit_is_refused_with_its_place(arguments: dict[s
     assert sentence in str(caught.value)
 
 
-@pytest.mark.parametrize("shape", [*v1.SHAPES.values(), v0_1.SHAPES[ViberTemplate]], ids=str)
+@pytest.mark.each("shape", [*v1.SHAPES.values(), v0_1.SHAPES[ViberTemplate]], ids=str)
 def test_every_message_type_may_have_a_limit_of_its_own(shape: Any) -> None:
     channel = shape.channel.removesuffix("_msg")
     message_type = getattr(shape, "message_type", None) or shape.content_type

@@ -32,8 +32,8 @@ def test_no_window_has_more_than_burst_and_rate() -> None:
     assert Rate(30).most_in(1.0) == pytest.approx(1 + 30 * 1.01)
 
 
-@pytest.mark.parametrize("wrong", [0, -1, math.inf, math.nan, True, "30", None])
-@pytest.mark.parametrize("field", ["n", "per"])
+@pytest.mark.each("wrong", [0, -1, math.inf, math.nan, True, "30", None])
+@pytest.mark.each("field", ["n", "per"])
 def test_number_that_is_no_rate_is_refused_by_name(field: str, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match=rf"Rate {field} must be a finite number above 0"):
         Rate(**{"n": 1, field: wrong})
@@ -85,7 +85,7 @@ def test_rate_can_be_read() -> None:
     assert str(Cap(2_000)) == "2000 in any 1 day"
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("seconds", "written"),
     [
         (0.5, "0.5 s"),

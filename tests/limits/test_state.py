@@ -190,7 +190,7 @@ def test_idle_limits_are_not_written() -> None:
     assert state.snapshot(10_000.0, UNIX, last=True)["ready"] == {}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "broken",
     [
         {},

@@ -94,7 +94,7 @@ def test_unknown_part_of_an_entry_is_named_alone(entry: str) -> None:
     assert "2" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "sentence"),
     [
         ("account = ", "the limits are no TOML"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from vonage_messages.simulator.body import InvalidBodyError, decode_object
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "body",
     [
         b"",

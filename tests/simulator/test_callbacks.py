@@ -353,7 +353,7 @@ def test_webhooks_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
         Simulator(**options)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("url", "allowed"),
     [
         ("http://127.0.0.1:8080/x", True),

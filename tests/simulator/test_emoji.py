@@ -12,13 +12,13 @@ ONE = ["😀", "❤", "❤️", "👍🏽", "👨‍👩‍👧‍👦", "🏳�
 NOT_ONE = ["", "a", "1", "ok", "😀😀", "👍 ", "🇬🇧🇫🇷", "🇬", "👍👍🏽", "‍", "️", "😀‍", "12⃣", "\n"]
 
 
-@pytest.mark.parametrize("emoji", ONE, ids=ascii)
+@pytest.mark.each("emoji", ONE, ids=ascii)
 def test_one_emoji_is_accepted_on_both_sides(emoji: str) -> None:
     assert form_reason("one-emoji", emoji) is None
     assert WhatsappReactionResource(action="react", emoji=emoji).emoji == emoji
 
 
-@pytest.mark.parametrize("text", NOT_ONE, ids=ascii)
+@pytest.mark.each("text", NOT_ONE, ids=ascii)
 def test_anything_else_is_refused_on_both_sides(text: str) -> None:
     assert form_reason("one-emoji", text) is not None
     with pytest.raises(InvalidMessageError):

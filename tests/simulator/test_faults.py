@@ -121,7 +121,7 @@ def test_a_change_is_told_when_a_fault_is_spent() -> None:
     assert len(changes) == 2
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("options", "sentence"),
     [
         ({"kind": "explosion"}, "a fault is one of throttle, low_balance"),

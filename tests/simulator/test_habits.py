@@ -169,7 +169,7 @@ def test_habit_is_read_from_a_table_and_written_to_one() -> None:
     assert PERSON not in repr(habit)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("table", "words"),
     [
         ({"answer": {"text": "x"}}, "no answer"),

@@ -106,7 +106,7 @@ def test_what_the_schema_refuses_the_simulator_refuses(name: str, data: st.DataO
         assert VALIDATE[name](payload)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("channel_and_type", "changed"),
     [
         ("sms.text", {"text": 5}),

@@ -10,7 +10,7 @@ from vonage_messages.segmentation import segments
 from vonage_messages.simulator.parts import parts_of, sms_parts
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("text", "parts"),
     [
         ("a" * 160, 1),

@@ -11,7 +11,7 @@ SMS = {"channel": "sms", "message_type": "text", "to": "447700900000", "from": "
 MESSENGER = {"channel": "messenger", "message_type": "text", "to": "1", "from": "2", "text": "a"}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("payload", "fragment", "title"),
     [
         (SMS | {"channel": "fax"}, "1100", "Invalid channel"),

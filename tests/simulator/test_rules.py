@@ -252,7 +252,7 @@ def long_value(rule: dict[str, Any], path: str, length: int) -> str:
     return "a" * length
 
 
-@pytest.mark.parametrize("name", [*TABLE["messages"], "messenger.custom"])
+@pytest.mark.each("name", [*TABLE["messages"], "messenger.custom"])
 def test_a_message_with_every_documented_field_is_accepted(name: str) -> None:
     assert validate_v1(whole(name)) == []
 
@@ -261,7 +261,7 @@ def test_the_rules_know_exactly_the_documented_messages() -> None:
     assert set(v1_rules().messages) == set(BODIES)
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@pytest.mark.each("name", sorted(BODIES))
 def test_a_message_with_only_its_required_fields_is_accepted(name: str) -> None:
     message = whole(name)
     for optional in ("client_ref", "webhook_url", "webhook_version", "failover", "ttl", "mms", "rcs", "sms"):
@@ -277,7 +277,7 @@ def test_a_message_with_only_its_required_fields_is_accepted(name: str) -> None:
     assert validate_v1(message) == []
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), list(fields()))
+@pytest.mark.each(("name", "path", "rule"), list(fields()))
 def test_every_field_of_the_table_stands_in_the_hand_written_message(
     name: str, path: str, rule: dict[str, Any]
 ) -> None:
@@ -285,7 +285,7 @@ def test_every_field_of_the_table_stands_in_the_hand_written_message(
     assert last in holder, rule
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("name", "path"),
     [
         pytest.param(name, path, id=f"{name}-{path}")
@@ -297,14 +297,14 @@ def test_a_required_field_that_is_missing_is_named(name: str, path: str) -> None
     assert names(without(whole(name), path)) == [shown(path)]
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), cases("maxLength"))
+@pytest.mark.each(("name", "path", "rule"), cases("maxLength"))
 def test_the_longest_text_is_accepted_and_one_more_is_refused(name: str, path: str, rule: dict[str, Any]) -> None:
     longest = rule["maxLength"]
     assert names(given(whole(name), path, long_value(rule, path, longest))) == []
     assert names(given(whole(name), path, long_value(rule, path, longest + 1))) == [shown(path)]
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), cases("minLength"))
+@pytest.mark.each(("name", "path", "rule"), cases("minLength"))
 def test_the_shortest_text_is_accepted_and_one_less_is_refused(name: str, path: str, rule: dict[str, Any]) -> None:
     shortest = rule["minLength"]
     is_url = rule.get("format") == "url"
@@ -313,7 +313,7 @@ def test_the_shortest_text_is_accepted_and_one_less_is_refused(name: str, path: 
     assert names(given(whole(name), path, value[: shortest - 1])) == [shown(path)]
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), cases("minimum"))
+@pytest.mark.each(("name", "path", "rule"), cases("minimum"))
 def test_numbers_are_accepted_up_to_both_bounds_and_no_further(name: str, path: str, rule: dict[str, Any]) -> None:
     written = str if rule["type"] == "string" else int
     for inside in (rule["minimum"], rule["maximum"]):
@@ -322,7 +322,7 @@ def test_numbers_are_accepted_up_to_both_bounds_and_no_further(name: str, path: 
         assert names(given(whole(name), path, written(outside))) == [shown(path)]
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), cases("enum"))
+@pytest.mark.each(("name", "path", "rule"), cases("enum"))
 def test_every_value_of_an_enumeration_is_accepted_and_others_are_refused(
     name: str, path: str, rule: dict[str, Any]
 ) -> None:
@@ -333,7 +333,7 @@ def test_every_value_of_an_enumeration_is_accepted_and_others_are_refused(
             assert names(given(whole(name), path, value)) == [shown(path)]
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), cases("extensions"))
+@pytest.mark.each(("name", "path", "rule"), cases("extensions"))
 def test_every_file_type_of_a_field_is_accepted_and_others_are_refused(
     name: str, path: str, rule: dict[str, Any]
 ) -> None:
@@ -344,7 +344,7 @@ def test_every_file_type_of_a_field_is_accepted_and_others_are_refused(
     assert names(given(whole(name), path, "https://example.com/v1.0/download")) == []
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), cases("noPrefix"))
+@pytest.mark.each(("name", "path", "rule"), cases("noPrefix"))
 def test_numbers_with_an_international_prefix_are_refused(name: str, path: str, rule: dict[str, Any]) -> None:
     for prefix in rule["noPrefix"]:
         assert names(given(whole(name), path, f"{prefix}4477009000")) == [shown(path)]
@@ -358,7 +358,7 @@ def test_the_longest_list_is_accepted_and_one_more_is_refused(name: str, path: s
     assert names(given(whole(name), path, [item] * (rule["maxItems"] + 1))) == [shown(path)]
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), typed("array"))
+@pytest.mark.each(("name", "path", "rule"), typed("array"))
 def test_a_list_that_is_too_short_is_refused(name: str, path: str, rule: dict[str, Any]) -> None:
     holder, last = parent(whole(name), path)
     item = holder[last][0]
@@ -376,13 +376,13 @@ WRONG_VALUES: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), list(fields()))
+@pytest.mark.each(("name", "path", "rule"), list(fields()))
 def test_a_value_of_another_type_is_refused(name: str, path: str, rule: dict[str, Any]) -> None:
     for wrong in WRONG_VALUES[rule["type"]]:
         assert shown(path) in names(given(whole(name), path, wrong))
 
 
-@pytest.mark.parametrize(("name", "path", "rule"), typed("object"))
+@pytest.mark.each(("name", "path", "rule"), typed("object"))
 def test_an_unknown_field_is_refused_unless_the_object_is_free(name: str, path: str, rule: dict[str, Any]) -> None:
     message = whole(name)
     holder, last = parent(message, path)
@@ -391,7 +391,7 @@ def test_an_unknown_field_is_refused_unless_the_object_is_free(name: str, path: 
     assert names(message) == ([] if free else [f"{shown(path)}.surprise"])
 
 
-@pytest.mark.parametrize("name", sorted(BODIES))
+@pytest.mark.each("name", sorted(BODIES))
 def test_an_unknown_field_at_the_top_is_refused(name: str) -> None:
     assert names(whole(name) | {"surprise": 1}) == ["surprise"]
 
@@ -412,7 +412,7 @@ def test_the_rules_know_all_seven_suggestions() -> None:
     assert set(v1_rules().suggestions) == set(SUGGESTIONS)
 
 
-@pytest.mark.parametrize(("kind", "path", "rule"), SUGGESTION_FIELDS)
+@pytest.mark.each(("kind", "path", "rule"), SUGGESTION_FIELDS)
 def test_a_suggestion_needs_its_required_fields_only(kind: str, path: str, rule: dict[str, Any]) -> None:
     rest = {name: value for name, value in SUGGESTIONS[kind].items() if name != path}
     required = path in TABLE["suggestions"][kind]["required"]
@@ -428,7 +428,7 @@ SUGGESTION_TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "path", "rule"), SUGGESTION_TEXTS)
+@pytest.mark.each(("kind", "path", "rule"), SUGGESTION_TEXTS)
 def test_texts_of_a_suggestion_have_their_bounds(kind: str, path: str, rule: dict[str, Any]) -> None:
     whole_suggestion = SUGGESTIONS[kind]
     assert suggesting(whole_suggestion | {path: "a" * rule["maxLength"]}) == []
@@ -441,7 +441,7 @@ def test_only_whatsapp_and_rcs_have_updates() -> None:
     assert set(v1_rules().updates) == {"whatsapp", "rcs"}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("channel", "body", "wrong"),
     [
         ("whatsapp", {"status": "read"}, []),
@@ -503,20 +503,20 @@ V0_1_CONTENT: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(V0_1_CONTENT))
+@pytest.mark.each("name", sorted(V0_1_CONTENT))
 def test_every_documented_v0_1_message_is_accepted(name: str) -> None:
     channel = name.partition(".")[0]
     assert validate_v0_1(v0_1(channel, V0_1_CONTENT[name]) | {"client_ref": "r" * 40}) == []
 
 
-@pytest.mark.parametrize("name", sorted(V0_1_CONTENT))
+@pytest.mark.each("name", sorted(V0_1_CONTENT))
 def test_v0_1_content_is_required(name: str) -> None:
     channel, _, kind = name.partition(".")
     problems = validate_v0_1(v0_1(channel, {"type": kind}))
     assert [problem.name for problem in problems] == [f"message.content.{kind}"]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("payload", "wrong"),
     [
         (v0_1("sms", {"type": "text", "text": "a" * 1000}), []),

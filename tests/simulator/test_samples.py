@@ -29,13 +29,13 @@ def read(path: Path) -> dict[str, Any]:
     return payload
 
 
-@pytest.mark.parametrize(("version", "path"), samples("requests"))
+@pytest.mark.each(("version", "path"), samples("requests"))
 def test_a_request_of_ours_has_no_problem(version: str, path: Path) -> None:
     payload = to_payload(from_payload(read(path), version), version)
     assert not list(VALIDATE[version](payload))
 
 
-@pytest.mark.parametrize(("version", "path"), samples("refused"))
+@pytest.mark.each(("version", "path"), samples("refused"))
 def test_a_wrong_request_is_refused_on_both_sides(version: str, path: Path) -> None:
     payload = read(path)
     assert list(VALIDATE[version](payload))

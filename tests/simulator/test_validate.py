@@ -64,7 +64,7 @@ def test_recipients_of_seven_to_fifteen_digits_are_accepted(number: str) -> None
     assert names(SMS | {"to": number}) == []
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "number",
     [
         "447700",

@@ -305,7 +305,7 @@ def test_unknown_channel_is_preserved() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("message_type", "body"),
     [
         ("text", 5), ("text", None), ("text", {"body": "x"}), ("image", {"href": "x"}), ("image", {"url": 5}),
@@ -329,7 +329,7 @@ def test_body_of_another_type_is_extra() -> None:
     assert message("text", text="x", image={"url": "y"}).extra == {"image": {"url": "y"}}
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("member", "value", "attribute"),
     [
         ("timestamp", 5, "timestamp"), ("timestamp", "yesterday", "timestamp"), ("client_ref", 5, "client_ref"),
@@ -385,12 +385,12 @@ def test_unknown_member_beside_the_link_is_kept() -> None:
     assert (event.self_href, event.extra) == (link["href"], {"_self": link})
 
 
-@pytest.mark.parametrize("value", ["2.0", "-1", "two", "\u0663", "1_0", "9" * 16, 2.0, -1, True, [], 10**20])
+@pytest.mark.each("value", ["2.0", "-1", "two", "\u0663", "1_0", "9" * 16, 2.0, -1, True, [], 10**20])
 def test_count_that_is_none_stays_extra(value: object) -> None:
     assert message("text", text="x", sms={"num_messages": value}).sms == InboundSms(extra={"num_messages": value})
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "1_0", "0,05", "", "\u0663", True, [], 10**40, "1e9999"])
+@pytest.mark.each("value", ["NaN", "Infinity", "1_0", "0,05", "", "\u0663", True, [], 10**40, "1e9999"])
 def test_price_that_is_none_stays_extra(value: object) -> None:
     assert message("text", text="x", usage={"price": value}).usage == Usage(extra={"price": value})
 
@@ -402,7 +402,7 @@ def test_price_is_exact_whatever_its_json_type(value: object, price: str) -> Non
     assert message("text", text="x", usage={"price": value}).usage.price == Decimal(price)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("written", "expected"),
     [
         ("2025-02-03T12:14:25Z", datetime(2025, 2, 3, 12, 14, 25, tzinfo=UTC)),

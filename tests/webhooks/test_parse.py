@@ -77,18 +77,18 @@ def unknown_parts(value: object) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=SAMPLE_NAMES)
+@pytest.mark.each("path", SAMPLES, ids=SAMPLE_NAMES)
 def test_sample_is_read_with_nothing_unknown_but_what_it_shows(path: Path) -> None:
     event = parse_webhook(path.read_bytes())
     assert set(unknown_parts(event)) == SHOWN_AS_UNKNOWN.get(path.stem, set())
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=SAMPLE_NAMES)
+@pytest.mark.each("path", SAMPLES, ids=SAMPLE_NAMES)
 def test_raw_of_a_sample_is_its_payload(path: Path) -> None:
     assert parse_webhook(path.read_bytes()).raw == json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=SAMPLE_NAMES)
+@pytest.mark.each("path", SAMPLES, ids=SAMPLE_NAMES)
 def test_envelope_of_a_sample_is_complete(path: Path) -> None:
     event = parse_webhook(path.read_bytes())
     assert event.version == path.parts[-3]
@@ -97,13 +97,13 @@ def test_envelope_of_a_sample_is_complete(path: Path) -> None:
     assert event.timestamp.utcoffset() is not None
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=SAMPLE_NAMES)
+@pytest.mark.each("path", SAMPLES, ids=SAMPLE_NAMES)
 def test_sample_tells_which_of_the_two_it_is(path: Path) -> None:
     expected = MessageStatus if path.stem.startswith("status-") else InboundMessage
     assert type(parse_webhook(path.read_bytes())) is expected
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=SAMPLE_NAMES)
+@pytest.mark.each("path", SAMPLES, ids=SAMPLE_NAMES)
 def test_sample_survives_pickling_and_copying(path: Path) -> None:
     event = parse_webhook(path.read_bytes())
     pickled = pickle.loads(pickle.dumps(event))  # noqa: S301  made right here
@@ -112,7 +112,7 @@ def test_sample_survives_pickling_and_copying(path: Path) -> None:
         assert (duplicate.timestamp, duplicate.extra, hash(duplicate)) == (event.timestamp, event.extra, hash(event))
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=SAMPLE_NAMES)
+@pytest.mark.each("path", SAMPLES, ids=SAMPLE_NAMES)
 def test_repr_of_a_sample_shows_no_text_no_name_and_no_number(path: Path) -> None:
     event = parse_webhook(path.read_bytes())
     names = [
@@ -170,7 +170,7 @@ def test_event_cannot_be_changed() -> None:
         event.timestamp = None  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "body",
     [
         b"", b" ", b"null", b"true", b"1", b'"text"', b"[]", b"[{}]", b"{", b"{}}", b"{} {}", b"{'a': 1}", b'{"a": 01}',
@@ -180,7 +180,7 @@ def test_event_cannot_be_changed() -> None:
     ],
     ids=repr,
 )  # fmt: skip
-@pytest.mark.parametrize("parse", [parse_inbound, parse_status, parse_webhook])
+@pytest.mark.each("parse", [parse_inbound, parse_status, parse_webhook])
 def test_body_that_is_no_json_object_is_malformed(parse: Callable[[Any], object], body: Any) -> None:
     with pytest.raises(MalformedWebhookError):
         parse(body)

@@ -318,19 +318,19 @@ def test_genuine_callback_of_this_module_is_accepted() -> None:
     assert verifier().verify(headers, body)
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+@pytest.mark.each("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_attack_is_refused(attack: Attack) -> None:
     error = refused(verifier(), attack())
     assert error.status == 401
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+@pytest.mark.each("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_attack_is_refused_with_a_secret_per_account(attack: Attack) -> None:
     accounts = SignatureVerifier({"a1b2c3d": SECRET, "victim": "the-secret-of-the-victim"}, clock=lambda: NOW)
     assert refused(accounts, attack()).status == 401
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
+@pytest.mark.each("attack", ATTACKS.values(), ids=ATTACKS.keys())
 def test_refusal_gives_nothing_away(attack: Attack) -> None:
     headers, body = attack()
     with pytest.raises(SignatureError) as caught:
@@ -345,7 +345,7 @@ def check_named(callback: Callback, check: str) -> None:
     assert str(refused(verifier(), callback)).startswith(f"{check}:")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("attack", "check"),
     [
         ("algorithm none", "alg"),

@@ -80,7 +80,7 @@ def test_error_of_v0_1_has_code_and_reason() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("error", "code", "title"),
     [
         ({"title": "Throttled", "type": "https://developer.vonage.com/api-errors/messages#1000"}, 1000, "Throttled"),
@@ -174,8 +174,8 @@ def test_status_on_a_channel_that_does_not_have_a_member_reads_it_all_the_same()
     assert status(whatsapp={"waba_id": "w"}).whatsapp == StatusWhatsapp(waba_id="w")
 
 
-@pytest.mark.parametrize("member", ["error", "usage", "workflow", "destination", "sms", "whatsapp", "profile"])
-@pytest.mark.parametrize("value", ["x", 5, True, [], [{}]])
+@pytest.mark.each("member", ["error", "usage", "workflow", "destination", "sms", "whatsapp", "profile"])
+@pytest.mark.each("value", ["x", 5, True, [], [{}]])
 def test_object_of_a_wrong_type_is_extra_and_its_attribute_none(member: str, value: object) -> None:
     event = status(**{member: value})
     assert getattr(event, member) is None

@@ -122,7 +122,7 @@ def test_request_is_carried_both_ways(old: dict[str, Any], new: dict[str, Any]) 
     assert migrate.to_v0_1(new) == migrate.Migrated(payload=old)
 
 
-@pytest.mark.parametrize("path", REQUESTS_V0_1, ids=name_of)
+@pytest.mark.each("path", REQUESTS_V0_1, ids=name_of)
 def test_sample_of_v0_1_is_right_in_v1_and_comes_back_the_same(path: Path) -> None:
     old = read(path)
     before = copy.deepcopy(old)
@@ -146,7 +146,7 @@ def has_no_form_in_v0_1(payload: dict[str, Any]) -> bool:
     return f"{channel}.{payload['message_type']}" not in v0_1_rules().messages
 
 
-@pytest.mark.parametrize("path", REQUESTS_V1, ids=name_of)
+@pytest.mark.each("path", REQUESTS_V1, ids=name_of)
 def test_sample_of_v1_is_right_in_v0_1_and_nothing_is_lost_in_silence(path: Path) -> None:
     new = read(path)
     if has_no_form_in_v0_1(new):
@@ -294,7 +294,7 @@ def written(channel: str, message_type: str) -> Written:
 INBOUND = [(channel, kind) for channel in CHANNELS for kind in inbound_types(channel, "v0.1")]
 
 
-@pytest.mark.parametrize(("channel", "kind"), INBOUND)
+@pytest.mark.each(("channel", "kind"), INBOUND)
 def test_inbound_message_of_v0_1_is_right_in_v1_and_comes_back_the_same(channel: str, kind: str) -> None:
     old = inbound_v0_1(written(channel, kind))
     there = migrate.to_v1(old)
@@ -306,9 +306,7 @@ def test_inbound_message_of_v0_1_is_right_in_v1_and_comes_back_the_same(channel:
     assert migrate.to_v0_1(there.payload) == migrate.Migrated(payload=old)
 
 
-@pytest.mark.parametrize(
-    ("channel", "kind"), [(channel, kind) for channel in CHANNELS for kind in inbound_types(channel)]
-)
+@pytest.mark.each(("channel", "kind"), [(channel, kind) for channel in CHANNELS for kind in inbound_types(channel)])
 def test_inbound_message_of_v1_loses_nothing_in_silence(channel: str, kind: str) -> None:
     new = inbound_v1(written(channel, kind))
     migrated = migrate.to_v0_1(new)
@@ -346,8 +344,8 @@ def outbound(channel: str) -> Outbound:
     )
 
 
-@pytest.mark.parametrize("channel", CHANNELS)
-@pytest.mark.parametrize("code", [None, 1120])
+@pytest.mark.each("channel", CHANNELS)
+@pytest.mark.each("code", [None, 1120])
 def test_status_is_carried_both_ways(channel: str, code: int | None) -> None:
     happened = Happened(
         status="rejected" if code else "delivered", at=1_800_000_000.0, code=code, price=1, instance="trace"

@@ -150,7 +150,7 @@ SPECIAL = {
 # The walk -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ENUMS)
+@pytest.mark.each("name", ENUMS)
 def test_enum_has_the_official_words_under_the_official_names(name: str) -> None:
     enum = getattr(vonage_messages, name)
     assert issubclass(enum, StrEnum)
@@ -162,19 +162,19 @@ def test_every_enum_that_a_model_refers_to_is_known() -> None:
     assert referred <= {*ENUMS, *MODELS}
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.each("name", MODELS)
 def test_model_is_public(name: str) -> None:
     assert name in vonage_messages.__all__
     assert inspect.isclass(getattr(vonage_messages, name))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.each("name", MODELS)
 def test_model_takes_every_official_keyword(name: str) -> None:
     parameters = inspect.signature(getattr(vonage_messages, name)).parameters
     assert set(MODELS[name]) <= set(parameters)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.each("name", MODELS)
 def test_keyword_that_is_optional_officially_is_optional_here(name: str) -> None:
     parameters = inspect.signature(getattr(vonage_messages, name)).parameters
     required_here = {
@@ -186,26 +186,26 @@ def test_keyword_that_is_optional_officially_is_optional_here(name: str) -> None
     }
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.each("name", SENT)
 def test_minimal_arguments_give_the_official_json(name: str) -> None:
     value, expected = build(name, everything=False)
     assert to_payload(value) == expected
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.each("name", SENT)
 def test_all_arguments_give_the_official_json(name: str) -> None:
     value, expected = build(name, everything=True)
     assert to_payload(value) == expected
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.each("name", SENT)
 def test_plain_json_in_place_of_nested_models_gives_the_official_json(name: str) -> None:
     _, expected = build(name, everything=True)
     arguments = {keyword: expected[field["wire"]] for keyword, field in MODELS[name].items()}
     assert to_payload(getattr(vonage_messages, name)(**arguments)) == expected
 
 
-@pytest.mark.parametrize("name", SENT)
+@pytest.mark.each("name", SENT)
 def test_none_for_an_optional_argument_is_left_out(name: str) -> None:
     value, expected = build(name, everything=True)
     cleared = {

@@ -100,12 +100,12 @@ def test_union_holds_every_message_class() -> None:
     assert {cls for cls in subclasses(BaseMessage) if not cls.__name__.startswith("_")} == set(CLASSES)
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=CLASS_NAMES)
+@pytest.mark.each("cls", CLASSES, ids=CLASS_NAMES)
 def test_class_has_a_row_in_v1_or_is_explicitly_absent(cls: type[BaseMessage]) -> None:
     assert (cls in v1.SHAPES) != (cls in v1.NOT_IN_V1)
 
 
-@pytest.mark.parametrize("cls", CLASSES, ids=CLASS_NAMES)
+@pytest.mark.each("cls", CLASSES, ids=CLASS_NAMES)
 def test_class_has_a_row_in_v0_1_or_is_explicitly_absent(cls: type[BaseMessage]) -> None:
     assert (cls in v0_1.SHAPES) != (cls in v0_1.NOT_IN_V0_1)
 
@@ -115,14 +115,14 @@ def test_tables_speak_of_message_classes_only() -> None:
     assert {*v0_1.SHAPES, *v0_1.NOT_IN_V0_1} == set(CLASSES)
 
 
-@pytest.mark.parametrize("cls", v1.SHAPES, ids=lambda cls: cls.__name__)
+@pytest.mark.each("cls", v1.SHAPES, ids=lambda cls: cls.__name__)
 def test_row_of_v1_covers_every_attribute_of_its_class(cls: type[Message]) -> None:
     shape = v1.SHAPES[cls]
     placed = {name for name, _ in shape.fields} | {"channel", "message_type", "failover"}
     assert placed == {field.name for field in attrs.fields(cls)}
 
 
-@pytest.mark.parametrize("cls", v1.SHAPES, ids=lambda cls: cls.__name__)
+@pytest.mark.each("cls", v1.SHAPES, ids=lambda cls: cls.__name__)
 def test_row_of_v1_names_the_channel_and_type_that_its_class_fixes(cls: type[Message]) -> None:
     shape, fields = v1.SHAPES[cls], attrs.fields_dict(cls)
     assert (shape.channel, shape.message_type) == (fields["channel"].default, fields["message_type"].default)
@@ -160,7 +160,7 @@ def test_samples_reach_every_row_of_both_tables() -> None:
 # There and back -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("version", "path"), REQUESTS, ids=REQUEST_NAMES)
+@pytest.mark.each(("version", "path"), REQUESTS, ids=REQUEST_NAMES)
 def test_sample_goes_through_its_typed_value_without_loss(version: ApiVersion, path: Path) -> None:
     payload = read(path)
     message = from_payload(payload, version)
@@ -168,7 +168,7 @@ def test_sample_goes_through_its_typed_value_without_loss(version: ApiVersion, p
     assert from_payload(to_payload(message, version), version) == message
 
 
-@pytest.mark.parametrize(("version", "path"), REQUESTS, ids=REQUEST_NAMES)
+@pytest.mark.each(("version", "path"), REQUESTS, ids=REQUEST_NAMES)
 def test_bytes_of_a_sample_are_compact_utf8_of_its_payload(version: ApiVersion, path: Path) -> None:
     payload = read(path)
     written = to_json(from_payload(payload, version), version)
@@ -176,14 +176,14 @@ def test_bytes_of_a_sample_are_compact_utf8_of_its_payload(version: ApiVersion, 
     assert len(written) == len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-@pytest.mark.parametrize(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
+@pytest.mark.each(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
 def test_refused_sample_names_the_path_of_its_reason(version: ApiVersion, name: str, path: str) -> None:
     with pytest.raises(InvalidMessageError) as caught:
         from_payload(read(SAMPLES / version / "refused" / name), version)
     assert path in paths_of(caught.value)
 
 
-@pytest.mark.parametrize(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
+@pytest.mark.each(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
 def test_refused_sample_is_refused_for_its_reason_alone(version: ApiVersion, name: str, path: str) -> None:
     with pytest.raises(InvalidMessageError) as caught:
         from_payload(read(SAMPLES / version / "refused" / name), version)
@@ -192,7 +192,7 @@ def test_refused_sample_is_refused_for_its_reason_alone(version: ApiVersion, nam
     assert set(paths_of(caught.value)) == {path} | beside
 
 
-@pytest.mark.parametrize(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
+@pytest.mark.each(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
 def test_refused_sample_is_an_equal_raw_message_when_read_leniently(version: ApiVersion, name: str, path: str) -> None:
     del path
     payload = read(SAMPLES / version / "refused" / name)
@@ -200,7 +200,7 @@ def test_refused_sample_is_an_equal_raw_message_when_read_leniently(version: Api
     assert to_payload(from_payload(payload, version, lenient=True), version) == payload
 
 
-@pytest.mark.parametrize(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
+@pytest.mark.each(("version", "name", "path"), REFUSED, ids=REFUSED_NAMES)
 def test_sentence_about_a_refused_sample_holds_none_of_its_texts(version: ApiVersion, name: str, path: str) -> None:
     del path
     payload = read(SAMPLES / version / "refused" / name)
@@ -229,8 +229,8 @@ def test_typed_sample_stays_typed_when_read_leniently() -> None:
     assert from_payload(payload, lenient=True) == from_payload(payload)
 
 
-@pytest.mark.parametrize("payload", [None, [], "text", 5, b"{}"], ids=repr)
-@pytest.mark.parametrize("lenient", [False, True], ids=["strict", "lenient"])
+@pytest.mark.each("payload", [None, [], "text", 5, b"{}"], ids=repr)
+@pytest.mark.each("lenient", [False, True], ids=["strict", "lenient"])
 def test_what_is_no_json_object_is_refused(payload: Any, lenient: bool) -> None:
     with pytest.raises(InvalidMessageError, match="must be a JSON object") as caught:
         from_payload(payload, lenient=lenient)
@@ -441,7 +441,7 @@ def test_failover_nested_without_end_is_refused_without_being_read() -> None:
 # What v0.1 cannot say -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("cls", sorted(v0_1.NOT_IN_V0_1, key=lambda cls: cls.__name__), ids=lambda cls: cls.__name__)
+@pytest.mark.each("cls", sorted(v0_1.NOT_IN_V0_1, key=lambda cls: cls.__name__), ids=lambda cls: cls.__name__)
 def test_class_that_is_not_in_v0_1_is_refused_with_a_sentence(cls: type[Message]) -> None:
     message = next(
         message for version, path in REQUESTS if version == "v1" and type(message := from_payload(read(path))) is cls
@@ -462,7 +462,7 @@ def sms(**further: Any) -> Sms:
     return Sms(**{"to": "447700900000", "from_": "Acme", "text": "Hello", **further})
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("message", "path"),
     [
         (sms(ttl=60), "ttl"),
@@ -594,7 +594,7 @@ def test_parties_of_v0_1_are_numbers_or_ids_by_channel(message: Message, to: Any
     assert (payload["to"], payload["from"]) == (to, from_)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("changes", "paths"),
     [
         ({"to": "447700900000"}, ["to"]),
@@ -792,8 +792,8 @@ def test_every_encoder_writes_the_same_bytes(encode: Callable[[Any], bytes], pay
     assert encode(payload) == _by_the_standard_library(payload)
 
 
-@pytest.mark.parametrize("encode", _encoders())
-@pytest.mark.parametrize("number", [1e16, 1e22, -1e-5, 1.5e-7, 1e-05, 123456789012345680.0, 1e300, 2**80, 0.0001, 1e15])
+@pytest.mark.each("encode", _encoders())
+@pytest.mark.each("number", [1e16, 1e22, -1e-5, 1.5e-7, 1e-05, 123456789012345680.0, 1e300, 2**80, 0.0001, 1e15])
 def test_numbers_are_spelled_by_one_rule(encode: Callable[[Any], bytes], number: float) -> None:
     for payload in ({"a": number}, {"a": [number, 1]}, {"a": number, "b": "x"}):
         assert encode(payload) == _by_the_standard_library(payload)

@@ -63,7 +63,7 @@ def test_update_is_a_patch_with_the_documented_body(build: object, name: str) ->
     assert json.loads(request.body) == json.loads((SAMPLES / "v1" / "updates" / f"{name}.json").read_bytes())
 
 
-@pytest.mark.parametrize("message_uuid", ["", "..", "a/b", "a?b", "a#b", "a b", "a%2Fb", "a\r\nb", "a" * 129, None, 7])
+@pytest.mark.each("message_uuid", ["", "..", "a/b", "a?b", "a#b", "a b", "a%2Fb", "a\r\nb", "a" * 129, None, 7])
 def test_what_is_no_id_does_not_get_into_a_path(message_uuid: str) -> None:
     with pytest.raises(errors.InvalidMessageError, match="message_uuid"):
         rest.mark_read_request(message_uuid)
@@ -109,7 +109,7 @@ def test_send_message_response_is_another_name_of_sent_message() -> None:
     assert rest.SendMessageResponse is rest.SentMessage
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "body",
     [
         b"",
@@ -153,7 +153,7 @@ def test_text_of_an_unexpected_answer_is_not_in_the_sentence() -> None:
     assert "secret words" not in str(unexpected(202, b"secret words"))
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("status", "cls", "retryable", "maybe_sent"),
     [
         (400, errors.ValidationError, False, False),
@@ -181,7 +181,7 @@ def test_status_chooses_the_class(status: int, cls: type[errors.APIError], retry
     assert (found.retryable, found.maybe_sent) == (retryable, maybe_sent)
 
 
-@pytest.mark.parametrize("path", sorted((SAMPLES / "v1" / "responses").glob("error-*.json")), ids=lambda p: p.stem)
+@pytest.mark.each("path", sorted((SAMPLES / "v1" / "responses").glob("error-*.json")), ids=lambda p: p.stem)
 def test_every_recorded_problem_is_read(path: Path) -> None:
     status = int(path.stem.split("-")[1])
     document = json.loads(path.read_bytes())
@@ -232,7 +232,7 @@ def test_half_a_surrogate_pair_can_be_printed() -> None:
     str(error(422, b'{"title": "\\ud800"}')).encode()
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     ("value", "seconds"),
     [
         ("0", 0.0),

@@ -16,7 +16,7 @@ def test_a_name_of_this_machine_is_answered(host: str) -> None:
     assert host_reason(host, "192.168.0.7") is None
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "host",
     [None, "", "example.com", "localhost.example.com", "127.0.0.1.nip.io", "192.168.0.8", "user@localhost",
      "localhost:port", "[::1", "::1", "127.0.0.1/evil", "localhost#", "169.254.169.254"],

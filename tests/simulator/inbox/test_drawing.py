@@ -249,7 +249,7 @@ def test_both_spellings_of_coordinates_are_read() -> None:
         assert (place.latitude, place.longitude) == ("51.5", "-0.1")
 
 
-@pytest.mark.parametrize(
+@pytest.mark.each(
     "address",
     [
         "javascript:alert(1)",

@@ -27,6 +27,9 @@ RUN_FOR_REAL = [
 ]
 
 
+SENT = attrs.make_class("Sent", ["message_uuid"])("1")
+
+
 class Recorder:
     """Stands in for ``Client`` where hundreds of programs are run: it keeps what would be sent."""
 
@@ -44,7 +47,7 @@ class Recorder:
     async def send(self, message: Any, *, failover: list[Any] | None = None, api_version: Any = "v1") -> Any:
         whole = message if failover is None else attrs.evolve(message, failover=failover)
         Recorder.sent = to_payload(whole, api_version)
-        return attrs.make_class("Sent", ["message_uuid"])("1")
+        return SENT
 
 
 def samples() -> list[Any]:
@@ -64,11 +67,12 @@ async def run(program: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
     exec(compile(program.replace("asyncio.run(main())", ""), "copied.py", "exec"), names)  # noqa: S102  our own words
     names["Client"] = Recorder
+    Recorder.sent = {}
     await names["main"]()
     return Recorder.sent
 
 
-@pytest.mark.parametrize(("version", "path"), samples())
+@pytest.mark.each(("version", "path"), samples())
 async def test_the_copied_program_sends_the_very_message(version: str, path: Path) -> None:
     payload = read(version, path.stem)
 

@@ -50,7 +50,12 @@ _ALL = (
     ErrorCode(1130, "the time to live is invalid", "fix", "use a ttl within the channel's limits"),
     ErrorCode(1140, "the account does not have this facility", "fix", "have the facility enabled"),
     ErrorCode(1150, "the message class is invalid", "fix", "correct or leave out the class"),
-    ErrorCode(1160, "the destination is not on the trial account's list", "fix", "add it to the list, or top up"),
+    ErrorCode(
+        1160,
+        "the destination is not on the list of a trial account, or of the Sandbox",
+        "fix",
+        "add it to the list, or top up; the Sandbox's recipients join it first, as its dashboard page says",
+    ),
     ErrorCode(1170, "the recipient is invalid or missing", "fix", "correct the number"),
     ErrorCode(1180, "the recipient is absent for now", "yes", "send it again later"),
     ErrorCode(1190, "the recipient is absent for good", "no", "take the number off your list"),

@@ -134,6 +134,8 @@ class APIError(VonageMessagesError):
         self.request_id = request_id
         self.headers: Mapping[str, str] = MappingProxyType(dict(headers))
         self.body = body
+        self.advice = ""
+        """What to do about it: a sentence, where this side knows more than the platform says; else empty."""
         super().__init__(status, title, detail)
 
     @property
@@ -149,7 +151,7 @@ class APIError(VonageMessagesError):
             text += " (" + "; ".join(str(problem) for problem in self.invalid_parameters) + ")"
         if self.request_id:
             text += f" [request id {self.request_id}]"
-        return text
+        return f"{text}. {self.advice}" if self.advice else text
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {
@@ -162,17 +164,19 @@ class APIError(VonageMessagesError):
             "headers": dict(self.headers),
             "body": self.body,
         }
-        return _rebuild_api_error, (type(self), self.status, state, self._pickled_extra())
+        return _rebuild_api_error, (type(self), self.status, state, self._pickled_extra(), self.advice)
 
     def _pickled_extra(self) -> dict[str, object]:
         return {}
 
 
 def _rebuild_api_error(
-    cls: type[APIError], status: int, state: dict[str, object], extra: dict[str, object]
+    cls: type[APIError], status: int, state: dict[str, object], extra: dict[str, object], advice: str = ""
 ) -> APIError:
     """Build an unpickled error: keyword-only arguments do not survive ``BaseException.__reduce__``."""
-    return cls(status, **state, **extra)  # type: ignore[arg-type]
+    error = cls(status, **state, **extra)  # type: ignore[arg-type]
+    error.advice = advice
+    return error
 
 
 class AuthenticationError(APIError):

@@ -599,7 +599,6 @@ async def test_client_lives_as_long_as_its_aiohttp_application(tools: Any, sms: 
         ({"region": "eu"}, "https://api-eu.nexmo.com/v1/messages"),
         ({"region": "us"}, "https://api-us.nexmo.com/v1/messages"),
         ({"region": "ap"}, "https://api-ap.nexmo.com/v1/messages"),
-        ({"sandbox": True}, "https://messages-sandbox.nexmo.com/v1/messages"),
         ({"base_url": "http://127.0.0.1:8080/"}, "http://127.0.0.1:8080/v1/messages"),
     ],
 )

@@ -39,6 +39,7 @@ from vonage_messages.clients.credentials import current_auth, forget_expired, to
 from vonage_messages.clients.environment import auth_from
 from vonage_messages.clients.hosts import chosen_host, is_own_message, lowered, regional_host
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
+from vonage_messages.clients.sandbox import advise, refuse_missing_channel
 from vonage_messages.clients.transport import (
     Timeout,
     Transport,
@@ -47,6 +48,7 @@ from vonage_messages.clients.transport import (
     user_agent,
 )
 from vonage_messages.errors import (
+    APIError,
     AuthenticationError,
     DownloadError,
     RateLimitedError,
@@ -158,7 +160,8 @@ class Client:
     *auth*: ``ApplicationAuth``, ``BasicAuth``, or an async function that returns one, called before each attempt
     (for keys that rotate).
     *base_url*: another address of the API, such as a local simulator; *region*: ``eu``, ``us`` or ``ap``; *sandbox*:
-    the Messages Sandbox. At most one of the three.
+    the Messages Sandbox, which has WhatsApp, Viber and Messenger, for people who have joined it (the limits of it are
+    ``Limits.sandbox()``). At most one of the three.
     *api_version*: ``v1`` or ``v0.1``, for messages that do not say otherwise.
     *session*: the caller's own ``aiohttp.ClientSession``. It may be shared, and is never closed.
     *timeout*, *retry*: see ``Timeout`` and ``RetryPolicy``.
@@ -198,6 +201,7 @@ class Client:
         self._auth = checked_auth(auth)
         self._limiter = checked_limiter(limits)
         self._base_url = checked_base_url(chosen_host(base_url, region, sandbox=sandbox))
+        self._is_sandbox = bool(sandbox)
         check_api_version(api_version)
         self._api_version = api_version
         self._timeout = checked_timeout(timeout)
@@ -323,6 +327,8 @@ class Client:
         Reference: Messages API v1, sections 1, 11, 12 and 14.
         """
         message = with_failover(checked_message(message), failover)
+        if self._is_sandbox:
+            refuse_missing_channel(message)
         chosen = self._api_version if api_version is None else api_version
         request = rest.send_request(to_json(message, chosen), chosen)
         if dry_run:
@@ -345,10 +351,12 @@ class Client:
             InvalidMessageError, APIError, TransportError, UnexpectedResponseError: as ``send`` does.
         """
         checked_message(message)
+        if self._is_sandbox:
+            refuse_missing_channel(message)
         chosen = self._api_version if api_version is None else api_version
         request = rest.send_request(to_json(message, chosen), chosen)
         auth = self._auth
-        if self._observers.watching or not isinstance(auth, (ApplicationAuth, BasicAuth)):
+        if self._observers.watching or self._is_sandbox or not isinstance(auth, (ApplicationAuth, BasicAuth)):
             call = self._send_call(message, request)
             return await self._attempt(call, 1, await self._current_auth(call))
         # The same without a _Call, for it is the way of a queue: 4 of the 90 µs of a message.
@@ -611,6 +619,10 @@ class Client:
             return call.read(await call.ask(authorization))
         except AuthenticationError as error:
             forget_expired(auth, authorization, error)
+            raise
+        except APIError as error:
+            if self._is_sandbox:
+                advise(error)
             raise
 
     async def _watched(self, call: _Call[ResultT], number: int, authorization: str) -> ResultT:

@@ -11,7 +11,7 @@ WHEELS := $(WHEELHOUSE)/.fetched
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-kills campaign-schemathesis clean
+.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,6 +61,9 @@ example-times: $(SETUP) ## Check that the examples of queues and outboxes end wi
 
 campaign-limits: $(SETUP) ## Send for a minute under the published limits, and check every window (3 minutes)
 	@$(BIN)/python benchmarks/campaign_limits.py
+
+campaign-shared-limits: $(SETUP) ## Send for a minute from four processes that share a limit, in eight ways (5 minutes)
+	@$(BIN)/python benchmarks/campaign_shared_limits.py
 
 campaign-kills: $(SETUP) ## Kill a bulk send a hundred times, and count every row (10 minutes)
 	@$(BIN)/python benchmarks/campaign_kills.py

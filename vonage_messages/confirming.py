@@ -11,8 +11,8 @@ Theory of operation.
    until shortly before it opens. So no connection waits for long, and nobody waits for a limit that is not its own.
 3. A place is one of its instant. Whoever has been held up, by a commit or by a busy machine, for longer than ``LATE``
    takes another one: the bunch that would leave behind a stall is so counted by the store, for all processes at once.
-4. The instants are the store's, and a call takes time: a place is used from when it is certain that its instant has
-   come. By how much a call was slower than the quickest of late, is taken for lateness.
+4. The instants are the store's. How far its clock is from ours, is told by the call that was answered quickest of late,
+   so that an answer which takes its time moves no instant; what it takes is hidden by places that are taken ahead.
 5. Where the store cannot be reached, either nothing leaves, or a book of this process stands in for it, with a fraction
    of each rate, until the store answers again.
 """
@@ -52,6 +52,11 @@ _MOST_LATE = 5
 """After so many places for which it was too late, a message leaves all the same: on a machine that is so slow."""
 
 _CALLS = 100
+"""Of how many calls the quickest tells how far the clock of the store is from ours."""
+
+_LOOKS = 5
+"""How many calls are made for that alone, at the beginning: the first ones mostly take longer."""
+
 _PROBE_EVERY: Final[Seconds] = 1.0
 _SWEEP_EVERY: Final[Seconds] = 10.0
 
@@ -113,16 +118,12 @@ class Passage:
         self._instant = now
         return now
 
-    def note(self, verdict: Verdict, answered_at: float, late_by: Seconds, ahead: Seconds) -> None:
-        """
-        Note what the store says, as of *answered_at*, or up to *late_by* before that.
-
-        *ahead* is how long before its instant it may take a place.
-        """
-        self._instant = answered_at + verdict.wait
+    def note(self, verdict: Verdict, said_at: float, ahead: Seconds) -> None:
+        """Note what the store said at the instant *said_at*; *ahead* is how long before its instant to come again."""
+        self._instant = said_at + verdict.wait
         self.is_confirmed = verdict.obstacle is None
         if verdict.obstacle is None:
-            self._late_at = self._instant - late_by + LATE
+            self._late_at = self._instant + LATE
             return
         self._obstacle = self.gates[verdict.obstacle]
         # Whoever comes back when the place is free, finds that another has taken it ahead.
@@ -150,8 +151,7 @@ class Confirming:
         """Called when the store could not be asked, and nothing may leave."""
         self._opened_on: asyncio.AbstractEventLoop | None = None
         self._limits: dict[Gate, SharedLimit] = {}
-        self._calls: deque[Seconds] = deque(maxlen=_CALLS)
-        """How long the last calls took."""
+        self._clock = _OtherClock()
         self._asking: list[tuple[Passage, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self._pausing: dict[str, Seconds] = {}
@@ -233,16 +233,18 @@ class Confirming:
 
     async def _open_or_look(self) -> None:
         loop = asyncio.get_running_loop()
-        if self._store.is_open:
-            if self._opened_on is not None and self._opened_on is not loop:
-                raise ConfigurationError(
-                    "the store of these limits was opened on an event loop that has ended: use "
-                    "`async with SharedLimiter(…)`, or close the limiter, within each loop."
-                )
-            await self._store.take([[]])
-            return
-        await self._store.open()
-        self._opened_on = loop
+        if not self._store.is_open:
+            await self._store.open()
+            self._opened_on = loop
+        if self._opened_on not in {None, loop}:
+            raise ConfigurationError(
+                "the store of these limits was opened on an event loop that has ended: use "
+                "`async with SharedLimiter(…)`, or close the limiter, within each loop."
+            )
+        for _ in range(_LOOKS):
+            asked_at = loop.time()
+            (verdict,) = await self._store.take([[]])
+            self._clock.local(verdict.now, asked_at, loop.time())
 
     async def _ask_for_all(self) -> None:
         """Ask for all who want to know, one call after the other."""
@@ -296,10 +298,9 @@ class Confirming:
             self._answer_instead(asking, self._stand_in_from_now(lost))
             return
         answered_at = loop.time()
-        self._calls.append(answered_at - asked_at)
-        late_by = answered_at - asked_at - min(self._calls)
+        said_at = self._clock.local(verdicts[0].now, asked_at, answered_at) if verdicts else answered_at
         for (passage, answer), verdict in zip(asking, verdicts, strict=True):
-            passage.note(verdict, answered_at, late_by, self._horizon / 2)
+            passage.note(verdict, said_at, self._horizon / 2)
             if not answer.done():
                 answer.set_result(None)
 
@@ -326,7 +327,7 @@ class Confirming:
                     StoreUnavailableError("the store of a cap cannot be reached: the message was not sent.")
                 )
                 continue
-            passage.note(stand_in.take(self._limits_of(passage), now, self._horizon), now, 0.0, self._horizon / 2)
+            passage.note(stand_in.take(self._limits_of(passage), now, self._horizon), now, self._horizon / 2)
             answer.set_result(None)
 
     def _stand_in_from_now(self, error: StoreUnavailableError) -> _StandIn:
@@ -368,6 +369,24 @@ class Confirming:
             logger.warning("a pause could not be shared with other processes: %s", _unavailable(error))
         finally:
             self._telling = None
+
+
+class _OtherClock:
+    """How far the clock of the store is from that of the loop."""
+
+    def __init__(self) -> None:
+        self._behind: deque[Seconds] = deque(maxlen=_CALLS)
+        """By how much each answer was behind the store's clock: the difference of the clocks, and its way back."""
+
+    def local(self, theirs: float, asked_at: float, answered_at: float) -> float:
+        """Give the instant of the loop at which the store's clock showed *theirs*: never one before that."""
+        self._behind.append(answered_at - theirs)
+        instant = theirs + min(self._behind)
+        if instant >= asked_at:
+            return instant
+        self._behind.clear()  # one of the clocks was set
+        self._behind.append(answered_at - theirs)
+        return answered_at
 
 
 class _StandIn:

@@ -167,6 +167,7 @@ class Turns:
         """
         if self.confirming is not None:
             self._bind()
+            await self._end_loading()
             await self.confirming.finish()
         if self._store is None:
             return
@@ -183,6 +184,7 @@ class Turns:
         """
         self._bind()
         if self.confirming is not None:
+            await self._end_loading()
             self.is_open = False
             await self.confirming.close()
 
@@ -409,6 +411,10 @@ class Turns:
                 "the limit store has not answered in time: the message was not sent."
             ) from error
 
+    async def _end_loading(self) -> None:
+        if self._loading is not None and not self._loading.done():
+            await asyncio.wait([self._loading])
+
     async def _load(self) -> None:
         """Read the store, unless that has been done, and tell it that messages leave from here on."""
         try:
@@ -443,8 +449,7 @@ class Turns:
 
     async def _save(self) -> None:
         """Save what has left, unless the store knows it all; what is being read or saved comes first."""
-        if self._loading is not None and not self._loading.done():
-            await asyncio.wait([self._loading])
+        await self._end_loading()
         if not self.is_open:
             return
         last = not any(len(waiter.schedule) for waiter in self._waiters)

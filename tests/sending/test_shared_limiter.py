@@ -523,9 +523,11 @@ async def test_tasks_that_are_cancelled_in_the_middle_of_a_call_leave_nobody_wai
 async def test_future_that_is_cancelled_while_it_is_confirmed_is_not_put_back(tools: Any) -> None:
     platform, store = tools.Platform(), Server(latency=1.0)
     await use_up(store, FAR, "slow")
-    async with tools.queue(platform, SharedLimiter(FAR, store)) as queue:
+    limiter = SharedLimiter(FAR, store)
+    await limiter.load()
+    async with tools.queue(platform, limiter) as queue:
         future = queue.submit(tools.sms(1, from_="slow"))
-        await asyncio.sleep(1.5)  # opened, and asked
+        await asyncio.sleep(0.5)
         assert future.state == "sending"
         future.cancel()
         await queue.drain()

@@ -54,6 +54,8 @@ class Verdict:
     """From now on, by the store's clock."""
     obstacle: int | None = None
     """``None``: the place is taken. Otherwise nothing was spent, and this one of its limits (from 0) is in the way."""
+    now: float = attrs.field(default=0.0, eq=False)
+    """What the store's clock showed, in seconds."""
 
 
 class SharedLimitStore(Protocol):
@@ -124,10 +126,10 @@ class SharedBook:
         free = [self._free_at(limit, now) for limit in limits]
         leaves = max(now, *free) if free else now
         if leaves > now + horizon:
-            return Verdict(leaves - now, free.index(leaves))
+            return Verdict(leaves - now, free.index(leaves), now)
         for limit in limits:
             self._spend(limit, leaves)
-        return Verdict(leaves - now)
+        return Verdict(leaves - now, None, now)
 
     def _free_at(self, limit: SharedLimit, now: float) -> float:
         ready = self._ready.get(limit.key, self._since)

@@ -100,7 +100,7 @@ class PostgresLimitStore:
         }
         found = await self._fetch("take_places", parameters)
         await self._sweep_now_and_then(now)
-        return [Verdict(wait, obstacle) for wait, obstacle in found]
+        return [Verdict(wait, obstacle, said_at) for wait, obstacle, said_at in found]
 
     async def pause(self, keys: Mapping[str, Seconds], /, *, now: float | None = None) -> None:
         """Have no place under these limits for so many seconds from now, and no burst then."""

@@ -99,9 +99,10 @@ class RedisLimitStore:
             arguments.append(len(message))
             arguments.extend(numbers[limit.key] for limit in message)
         answers = await self._run(self._take, limits, arguments)
+        said_at = float(answers[0])
         return [
-            Verdict(float(wait), None if obstacle < 0 else obstacle)
-            for wait, obstacle in zip(answers[::2], answers[1::2], strict=True)
+            Verdict(float(wait), None if obstacle < 0 else obstacle, said_at)
+            for wait, obstacle in zip(answers[1::2], answers[2::2], strict=True)
         ]
 
     async def pause(self, keys: Mapping[str, Seconds], /, *, now: float | None = None) -> None:

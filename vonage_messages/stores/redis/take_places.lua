@@ -88,7 +88,7 @@ local function spend(limit, leaves)
     redis.call('EXPIRE', limit.key .. ':c', math.ceil(2 * limit.span) + 1)
 end
 
-local answers = {}
+local answers = {exact(now)}
 for message = 1, messages do
     local first = at + 1
     local last = at + tonumber(ARGV[first])
@@ -107,8 +107,8 @@ for message = 1, messages do
             spend(limits[tonumber(ARGV[index])], leaves)
         end
     end
-    answers[2 * message - 1] = exact(wait)
-    answers[2 * message] = obstacle
+    answers[2 * message] = exact(wait)
+    answers[2 * message + 1] = obstacle
 end
 
 for _, limit in ipairs(limits) do

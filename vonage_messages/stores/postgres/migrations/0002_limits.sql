@@ -24,7 +24,7 @@ CREATE TABLE {schema}.cap_slice (
 CREATE FUNCTION {schema}.take_places(
     keys text[], intervals float8[], tolerances float8[], caps integer[], spans float8[],
     places integer[], bounds integer[], horizon float8, given_now float8
-) RETURNS TABLE (wait float8, obstacle integer)
+) RETURNS TABLE (wait float8, obstacle integer, said_at float8)
 LANGUAGE plpgsql
 SET search_path = {schema}, pg_temp
 AS $$
@@ -63,6 +63,7 @@ BEGIN
     END IF;
     -- After the locks: whoever waited for them sees the time at which it got them.
     now_is := coalesce(given_now, extract(epoch FROM clock_timestamp()));
+    said_at := now_is;
     IF has_caps THEN
         SELECT array_agg(coalesce(counted.number, 0) ORDER BY given.key_at) INTO counts
         FROM unnest(keys, spans) WITH ORDINALITY AS given (key, span, key_at)

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from vonage_messages import __version__
+from vonage_messages.cli.accounts import accounts
 from vonage_messages.cli.bulk import bulk
 from vonage_messages.cli.demo import demo
 from vonage_messages.cli.migrate import migrate_command
@@ -41,6 +42,7 @@ def application() -> None:
     """Send SMS, MMS, RCS, WhatsApp, Messenger, Viber and email messages with the Vonage Messages API."""
 
 
+application.add_command(accounts)
 application.add_command(bulk)
 application.add_command(demo)
 application.add_command(migrate_command)

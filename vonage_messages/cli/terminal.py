@@ -8,6 +8,8 @@ somebody else's text.
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -19,6 +21,9 @@ from vonage_messages.errors import (
     SimulatorError,
     VonageMessagesError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REFUSED = 1
 """The exit code for what the platform refused, or did not answer."""
@@ -57,9 +62,9 @@ class RefusedError(click.ClickException):
 
     exit_code = REFUSED
 
-    def __init__(self, error: VonageMessagesError) -> None:
+    def __init__(self, error: VonageMessagesError, *, of_message: bool = True) -> None:
         sentence = printable(str(error))
-        if error.maybe_sent:
+        if error.maybe_sent and of_message:
             sentence += " The message may be on its way all the same: look before you send it again."
         super().__init__(sentence)
 
@@ -74,6 +79,15 @@ class BadInputError(RefusedError):
     exit_code = BAD_INPUT
 
 
-def told(error: VonageMessagesError) -> RefusedError:
+def told(error: VonageMessagesError, *, of_message: bool = True) -> RefusedError:
     """Give an error of the package the form that click prints, and its exit code."""
-    return BadInputError(error) if isinstance(error, _OURS) else RefusedError(error)
+    return (BadInputError if isinstance(error, _OURS) else RefusedError)(error, of_message=of_message)
+
+
+@contextmanager
+def telling_of_no_message() -> Iterator[None]:
+    """Tell errors of a block that sends no message: what may have been done is in their own words."""
+    try:
+        yield
+    except VonageMessagesError as error:
+        raise told(error, of_message=False) from error

@@ -211,6 +211,9 @@ if TYPE_CHECKING:
     from vonage_messages.clients.accounts import (
         AccountsClient,
     )
+    from vonage_messages.clients.applications import (
+        ApplicationsClient,
+    )
     from vonage_messages.clients.client import (
         Client,
         DryRun,
@@ -358,6 +361,9 @@ if TYPE_CHECKING:
         ExternalAccount,
         Provider,
     )
+    from vonage_messages.wire.applications import (
+        Application,
+    )
     from vonage_messages.wire.payloads import (
         ApiVersion,
         from_payload,
@@ -426,6 +432,7 @@ _HOMES = {
         "WhatsappProductSection WhatsappReplyButton"
     ),
     "clients.accounts": "AccountsClient",
+    "clients.applications": "ApplicationsClient",
     "clients.client": "Client DryRun",
     "clients.download": "Downloaded",
     "clients.retry": "RetryPolicy",
@@ -464,6 +471,7 @@ _HOMES = {
     "values": "JSONObject Seconds",
     "wire": "migrate",
     "wire.accounts": "ExternalAccount Provider",
+    "wire.applications": "Application",
     "wire.payloads": "ApiVersion from_payload to_json to_payload",
     "wire.rest": "SendMessageResponse SentMessage",
 }
@@ -484,7 +492,9 @@ __all__ = [
     "AnyViber",
     "AnyWhatsapp",
     "ApiVersion",
+    "Application",
     "ApplicationAuth",
+    "ApplicationsClient",
     "AttemptFinished",
     "AttemptStarted",
     "AuthenticationError",

@@ -14,6 +14,7 @@ check_name()
 
 if TYPE_CHECKING:
     from vonage_messages.clients.accounts import AccountsClient
+    from vonage_messages.clients.applications import ApplicationsClient
     from vonage_messages.clients.client import Client, DryRun
     from vonage_messages.clients.download import Downloaded
     from vonage_messages.clients.retry import RetryPolicy
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "AccountsClient": "vonage_messages.clients.accounts",
+    "ApplicationsClient": "vonage_messages.clients.applications",
     "Client": "vonage_messages.clients.client",
     "Downloaded": "vonage_messages.clients.download",
     "DryRun": "vonage_messages.clients.client",
@@ -28,7 +30,7 @@ _HOMES = {
     "Timeout": "vonage_messages.clients.transport",
 }
 
-__all__ = ["AccountsClient", "Client", "Downloaded", "DryRun", "RetryPolicy", "Timeout"]
+__all__ = ["AccountsClient", "ApplicationsClient", "Client", "Downloaded", "DryRun", "RetryPolicy", "Timeout"]
 
 
 def __getattr__(name: str) -> object:

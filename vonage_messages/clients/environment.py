@@ -33,6 +33,19 @@ def auth_from(variables: Mapping[str, str]) -> ApplicationAuth | BasicAuth:
     )
 
 
+def account_auth_from(variables: Mapping[str, str]) -> BasicAuth:
+    """
+    Take the credentials of the account, whatever else there is.
+
+    Raises:
+        ConfigurationError: they are missing or half given; the sentence names the variable.
+    """
+    account = _complete_pair(variables, _ACCOUNT_VARIABLES)
+    if account is None:
+        raise ConfigurationError(f"no API key in the environment: set {' and '.join(_ACCOUNT_VARIABLES)}.")
+    return BasicAuth(*account)
+
+
 def _complete_pair(variables: Mapping[str, str], names: tuple[str, str]) -> tuple[str, str] | None:
     """Read two variables; one without the other is a mistake, and falling back would hide it."""
     first, second = (variables.get(name, "").strip() for name in names)

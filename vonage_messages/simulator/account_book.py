@@ -131,6 +131,22 @@ class AccountBook:
         return wanted[start : start + page.size], last
 
 
+def first_accounts(api_key: str, application_id: str, maximum: int) -> AccountBook:
+    """
+    Make the book of a new simulator: an account at each provider at which the API makes none.
+
+    Whoever does not write Python could not add one.
+    """
+    book = AccountBook(api_key, maximum)
+    for provider, external_id in (
+        ("whatsapp", "447700900001"),
+        ("viber_service_msg", "22353"),
+        ("rcs", "SimulatedAgent"),
+    ):
+        book.add(provider, external_id, name="Simulated", applications=(application_id,))
+    return book
+
+
 def read_page(query: Mapping[str, str]) -> Page | list[InvalidParameter]:
     """Read the query of the list, or say what is wrong with it (section 3)."""
     number, size = (

@@ -134,7 +134,9 @@ class AccountsAPI:
         router.add_post(page, self._create)
         router.add_patch(f"{page}/{{external_id}}", self._update)
         router.add_delete(f"{page}/{{external_id}}", self._delete)
-        router.add_get(f"{PATH}/{{provider:messenger|viber_service_msg|whatsapp}}/{{external_id}}", self._get)
+        router.add_get(
+            f"{PATH}/{{provider:messenger|viber_service_msg|whatsapp}}/{{external_id}}", self._get, allow_head=False
+        )
         links = f"{PATH}/{{provider:messenger|viber_service_msg|whatsapp|rcs}}/{{external_id}}/applications"
         router.add_post(links, self._link)
         router.add_delete(f"{links}/{{application_id}}", self._unlink)

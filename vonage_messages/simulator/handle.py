@@ -23,9 +23,11 @@ from aiohttp import web
 from vonage_messages.clock import ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import journal
-from vonage_messages.simulator.account_book import AccountBook
+from vonage_messages.simulator.account_book import first_accounts
 from vonage_messages.simulator.accounts import AccountsAPI
 from vonage_messages.simulator.app import MessagesAPI
+from vonage_messages.simulator.application_book import ApplicationBook
+from vonage_messages.simulator.applications import ApplicationsAPI, OwnApplication
 from vonage_messages.simulator.balance import Balance
 from vonage_messages.simulator.callbacks import CallbackSender
 from vonage_messages.simulator.control.operations import ControlAPI
@@ -37,7 +39,7 @@ from vonage_messages.simulator.habits import People
 from vonage_messages.simulator.inbox.views import Inbox
 from vonage_messages.simulator.injection import Injection
 from vonage_messages.simulator.keeping import CALLBACK, Keeper, restore
-from vonage_messages.simulator.keys import process_private_key, public_key_of
+from vonage_messages.simulator.keys import process_private_key, public_key_of, public_pem_of
 from vonage_messages.simulator.listening import checked_address, reached_at
 from vonage_messages.simulator.provider_limits import PUBLISHED, ProviderLimits
 from vonage_messages.simulator.rate import RateLimiter
@@ -61,8 +63,7 @@ if TYPE_CHECKING:
     from vonage_messages.simulator.state import Arrivals, Refusal
     from vonage_messages.values import Seconds
 
-_ACCOUNTS = (("whatsapp", "447700900001"), ("viber_service_msg", "22353"), ("rcs", "SimulatedAgent"))
-"""The accounts that are there from the start, for whoever cannot add one in Python: none of them is made by the API."""
+_APPLICATIONS = 1000
 _HIGHEST_PORT = 65535
 _PRICE = Decimal("0.01")
 _MEGABYTE = 1024 * 1024
@@ -113,6 +114,8 @@ class Simulator:
             option cannot work.
     """
 
+    _own: OwnApplication | None = None
+
     def __init__(  # noqa: PLR0913  every option has a default; they are given by name
         self,
         *,
@@ -151,8 +154,7 @@ class Simulator:
         _check_burst(rate, burst)
         self._host = checked_address(host, exposed=expose)
         self._wanted_port = port
-        self._clock = clock
-        self._monotonic = monotonic
+        self._clock, self._monotonic = clock, monotonic
         self._body_limit = body_limit
         self._api_key = secrets.token_hex(4) if api_key is None else _checked(api_key, "api_key")
         self._api_secret = secrets.token_hex(8) if api_secret is None else _checked(api_secret, "api_secret")
@@ -174,10 +176,10 @@ class Simulator:
         """What goes wrong on purpose; ``simulator.faults.add("throttle", count=3)`` lets something go wrong."""
         self.releases = None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
         """Where captured messages are sent for real, after a quote and a confirmation; ``None`` without a relay."""
-        self.accounts = AccountBook(self._api_key, maximum)
+        self.accounts = first_accounts(self._api_key, self._application_id, maximum)
         """The External Accounts; ``simulator.accounts.add("whatsapp", "447700900001")`` makes one known."""
-        for provider, external_id in _ACCOUNTS:
-            self.accounts.add(provider, external_id, name="Simulated", applications=(self._application_id,))
+        self.applications = ApplicationBook(min(maximum, _APPLICATIONS))
+        """The applications that were made at ``/v2/applications``; the simulator's own is not among them."""
         self._secure_media = secure_media
         self._keep_in = None if keep is None else Path(keep)
         self._keeper: Keeper | None = None
@@ -251,10 +253,11 @@ class Simulator:
         if self._runner is not None:
             raise SimulatorError(f"the simulator is running already, at {self.url}")
         api = await self._api()
-        accounts = AccountsAPI(gate=api.gate, book=self.accounts, takes_messages=self._takes_messages)
+        applications = ApplicationsAPI(gate=api.gate, book=self.applications, own=self._own_application())
+        accounts = AccountsAPI(gate=api.gate, book=self.accounts, takes_messages=applications.takes_messages)
         self._open_keeper()
         # After what was kept is there again: the index of the inbox begins with it.
-        application = api.application(accounts.add_routes, *self._neighbours)
+        application = api.application(accounts.add_routes, applications.add_routes, *self._neighbours)
         self._runner = runner = web.AppRunner(
             application, access_log=None, handle_signals=False, shutdown_timeout=_STOP_WITHIN
         )
@@ -650,6 +653,7 @@ class Simulator:
             api_secret=self._api_secret,
             application_id=self._application_id,
             public_key=public_key,
+            others=self.applications.keys,
         )
         gate = Gate(
             account=account,
@@ -668,8 +672,20 @@ class Simulator:
             secure_media=self._secure_media,
         )
 
-    def _takes_messages(self, application_id: str) -> bool:
-        return application_id == self._application_id
+    def _own_application(self) -> OwnApplication:
+        if self._own is None:
+            self._own = OwnApplication(
+                id=self._application_id,
+                public_key=public_pem_of(self.private_key),
+                read=lambda: self._dispatch.application,
+                write=self._let_call,
+            )
+        return self._own
+
+    def _let_call(self, webhooks: Webhooks) -> None:
+        """Take webhooks over from a request: those on other machines are told of, and left alone."""
+        self._dispatch.application = webhooks
+        self.state.journal.note(journal.SETTINGS)
 
     def _why_not(self, error: OSError) -> str:
         where = f"port {self._wanted_port} of {self._host}"

@@ -1,9 +1,10 @@
-"""The RSA key of the simulated application: made once for a process, or given."""
+"""RSA keys of simulated applications: that of the simulator is made once for a process, or given."""
 
 from __future__ import annotations
 
 import threading
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -21,15 +22,41 @@ def process_private_key() -> str:
     """
     with _lock:
         if not _made:
-            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-            _made.append(
-                key.private_bytes(
-                    serialization.Encoding.PEM,
-                    serialization.PrivateFormat.PKCS8,
-                    serialization.NoEncryption(),
-                ).decode("ascii")
-            )
+            _made.append(new_private_key())
         return _made[0]
+
+
+def new_private_key() -> str:
+    """Make an RSA 2048 key, and give its PEM text (PKCS#8)."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode("ascii")
+
+
+def public_pem_of(private_key: str) -> str:
+    """Give the PEM text of the public key that belongs to the PEM text of a private one."""
+    return (
+        public_key_of(private_key)
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode("ascii")
+    )
+
+
+def public_key_from(pem: str) -> rsa.RSAPublicKey:
+    """
+    Read the PEM text of a public key.
+
+    Raises:
+        ConfigurationError: it is none, or not of RSA.
+    """
+    try:
+        key = serialization.load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigurationError("public_key must be the PEM text of an RSA public key") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ConfigurationError("public_key must be an RSA key: the Messages API signs with RS256")
+    return key
 
 
 def public_key_of(private_key: str) -> rsa.RSAPublicKey:

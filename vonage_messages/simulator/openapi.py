@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from vonage_messages.simulator.forms import FORM_PATTERNS
+from vonage_messages.simulator.openapi_management import management_paths, management_schemas
 from vonage_messages.simulator.rules import v0_1_rules, v1_rules
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def messages_document(url: str, version: str) -> dict[str, Any]:
         },
         "servers": [{"url": url}],
         "security": [{"bearer": []}, {"basic": []}],
-        "paths": _paths(),
+        "paths": {**_paths(), **management_paths()},
         "components": {
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -70,6 +71,7 @@ def schemas() -> dict[str, Any]:
         "AcceptedV01": _object({"message_uuid": {"type": "string"}}, ["message_uuid"]),
         "Problem": _problem(lists_parameters=False),
         "ProblemWithParameters": _problem(lists_parameters=True),
+        **management_schemas(),
         **updates,
         **_named(v1.messages, "v1"),
         **_named(v0_1.messages, "v0.1"),

@@ -58,12 +58,14 @@ _SIGNATURE_ONLY: Options = {
 
 @attrs.frozen(kw_only=True)
 class Account:
-    """The one account that the simulator knows, with its one application."""
+    """The one account that the simulator knows, with its own application and those that were made there."""
 
     api_key: str
     api_secret: str = attrs.field(repr=False)
     application_id: str
     public_key: RSAPublicKey = attrs.field(repr=False)
+    others: Mapping[str, RSAPublicKey] = attrs.field(factory=dict, repr=False)
+    """The keys of further applications, by their ids. It is asked anew for every token."""
 
 
 def check_authorization(
@@ -104,15 +106,26 @@ def _check_basic(credentials: str, account: Account) -> ProblemDocument | None:
 
 
 def _check_token(token: str, account: Account, now: float) -> ProblemDocument | None:
-    claims = _signed_claims(token, account.public_key)
+    other = account.others.get(_claimed_application(token)) if account.others else None
+    claims = _signed_claims(token, account.public_key if other is None else other)
     if claims is None:
         return wrong_credentials("The JWT is malformed, or it is not signed with RS256 and the application's key.")
     reason = _claims_reason(claims)
     if reason is not None:
         return wrong_credentials(reason)
-    if not hmac.compare_digest(claims["application_id"].encode(), account.application_id.encode()):
+    own = hmac.compare_digest(claims["application_id"].encode(), account.application_id.encode())
+    if other is None and not own:
         return unprovisioned()
     return _check_lifetime(claims, now)
+
+
+def _claimed_application(token: str) -> str:
+    """Read the application that a token says it is of, before its signature is checked: to choose the key by."""
+    try:
+        claimed = jwt.decode(token, options={**_SIGNATURE_ONLY, "verify_signature": False}).get("application_id")
+    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+        return ""
+    return claimed if isinstance(claimed, str) else ""
 
 
 def _signed_claims(token: str, key: RSAPublicKey) -> Mapping[str, Any] | None:

@@ -16,13 +16,32 @@ from pathlib import Path
 import attrs
 import pytest
 
+from vonage_messages import Sms, WhatsappText, codes
 from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.state import ReceivedMessage
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-NAMES = ["echo_bot", "await_delivery", "two_factor_code"]
+NAMES = [
+    "echo_bot",
+    "await_delivery",
+    "two_factor_code",
+    "messenger_product_bot",
+    "snippets/inbound_message_webhook",
+    "snippets/message_status_webhook",
+    "tutorials/send_messenger_message",
+    "tutorials/send_sms_message",
+    "tutorials/send_viber_message",
+    "tutorials/send_whatsapp_message",
+]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-SETTINGS = {"MESSAGES_TO_NUMBER": "+44 7700 900000", "SMS_SENDER_ID": "Acme", "SMS_NUMBER": "447700900001"}
+SETTINGS = {
+    "MESSAGES_TO_NUMBER": "+44 7700 900000",
+    "SMS_SENDER_ID": "Acme",
+    "SMS_NUMBER": "447700900001",
+    "VIBER_SENDER_ID": "22353",
+    "WHATSAPP_SENDER_ID": "447700900001",
+    "WHATSAPP_TEMPLATE_NAME": "order_shipped",
+}
 
 
 def free_port() -> int:
@@ -36,13 +55,13 @@ class Running:
     process: asyncio.subprocess.Process
     port: int
 
-    async def message(self) -> ReceivedMessage:
-        """Wait for the first message of the example."""
+    async def message(self, number: int = 0) -> ReceivedMessage:
+        """Wait for the first message of the example, or for another *number*."""
         async with asyncio.timeout(30):
-            while not self.simulator.messages:
+            while len(self.simulator.messages) <= number:
                 assert self.process.returncode is None, "the example ended before it sent anything"
                 await asyncio.sleep(0.02)
-        return self.simulator.messages[0]
+        return self.simulator.messages[number]
 
     async def listening(self) -> None:
         """Wait until the example takes connections."""
@@ -57,6 +76,13 @@ class Running:
                 writer.close()
                 await writer.wait_closed()
                 return
+
+    async def stopped(self) -> list[str]:
+        """Stop an example that would serve for ever; give what it printed, without what aiohttp does."""
+        self.process.send_signal(signal.SIGTERM)
+        _, output, errors = await self.output()
+        assert "Traceback" not in errors
+        return [line for line in output.splitlines() if not line.startswith(("=", "(Press"))]
 
     async def output(self) -> tuple[int | None, str, str]:
         output, errors = await asyncio.wait_for(self.process.communicate(), 30)
@@ -152,6 +178,144 @@ async def test_code_that_does_not_arrive_is_told() -> None:
     assert (code, output) == (1, "")
     assert errors.startswith("No answer: message ")
     assert "code 1300" in errors
+
+
+async def test_sms_tutorial_asks_and_answers_the_answer() -> None:
+    async with running("tutorials/send_sms_message") as example:
+        question = await example.message()
+        await example.simulator.settle()
+        await example.simulator.inbound(reply_to=question, text="yes please")
+        answer = await example.message(1)
+        code, output, errors = await example.output()
+    assert (code, errors) == (0, "")
+    uuid = question.message_uuid
+    assert output.startswith(f"{uuid}: submitted\n{uuid}: delivered\nThey agree.\n")
+    assert (answer.to, answer.from_) == (question.to, question.from_) == ("447700900000", "447700900001")
+    assert answer.payload["text"] == "See you tomorrow!"
+
+
+async def test_sms_tutorial_tells_why_there_is_no_answer() -> None:
+    async with running("tutorials/send_sms_message", reject=1180) as example:
+        code, output, errors = await example.output()
+    assert code == 1
+    assert re.fullmatch(rf"{UUID}: rejected\n", output)
+    assert re.fullmatch(rf"No answer: message {UUID} is rejected with code 1180: .+\n", errors)
+
+
+async def test_viber_tutorial_waits_for_the_reader_and_the_answer() -> None:
+    async with running("tutorials/send_viber_message") as example:
+        message = await example.message()
+        await example.simulator.settle()
+        await example.simulator.inbound(reply_to=message, text="Leave it with the neighbour")
+        answer = await example.message(1)
+        code, output, errors = await example.output()
+    assert (code, errors) == (0, "")
+    assert re.fullmatch(r"Read at \S+ \S+\+00:00\nThey wrote: Leave it with the neighbour\n", output)
+    button = {"url": "https://example.com/track/AB123", "text": "Track it"}
+    assert message.payload["viber_service"] == {"category": "transaction", "ttl": 600, "action": button}
+    assert (answer.channel, answer.to, answer.from_) == ("viber_service", "447700900000", "22353")
+
+
+async def test_whatsapp_tutorial_opens_with_a_template_and_goes_on_freely() -> None:
+    async with running("tutorials/send_whatsapp_message") as example:
+        opening = await example.message()
+        await example.simulator.settle()
+        await example.simulator.inbound(reply_to=opening, text="Thursday, please", profile={"name": "Ada"})
+        answer = await example.message(1)
+        code, output, errors = await example.output()
+        (inbound,) = example.simulator.state.inbound
+    assert (code, output, errors) == (0, "Ada wrote: Thursday, please\n", "")
+    assert opening.payload["template"] == {"name": "order_shipped", "parameters": ["Ada", "AB123"]}
+    assert [update.payload["replying_indicator"]["show"] for update in inbound.updates] == [True]
+    assert answer.payload["text"] == "Thank you, Ada!"
+    assert answer.payload["context"] == {"message_uuid": inbound.message_uuid}
+
+
+async def test_messenger_tutorial_lets_the_person_begin() -> None:
+    async with running("tutorials/send_messenger_message") as example:
+        await example.listening()
+        await example.simulator.inbound(channel="messenger", from_="7064", to="1035", text="Hello?")
+        first = await example.message()
+        await example.simulator.settle()
+        await example.simulator.inbound(reply_to=first, text="My lamp is broken")
+        second = await example.message(1)
+        code, output, errors = await example.output()
+    assert (code, errors) == (0, "")
+    assert output.splitlines()[0] == "7064 wrote: Hello?"
+    assert set(output.splitlines()[1:]) == {"Our answer is read.", "7064 wrote: My lamp is broken"}
+    sent = [(each.channel, each.to, each.from_, each.payload["text"]) for each in (first, second)]
+    assert sent == [
+        ("messenger", "7064", "1035", "Hello! How can we help?"),
+        ("messenger", "7064", "1035", "Thank you, we look into it."),
+    ]
+
+
+async def test_product_bot_shows_what_is_asked_for_and_else_what_there_is() -> None:
+    async with running("messenger_product_bot") as example:
+        await example.listening()
+        for question in ("How much is the LAMP, and the desk?", "Good morning"):
+            await example.simulator.inbound(channel="messenger", from_="7064", to="1035", text=question)
+        shown, listed = await example.message(), await example.message(1)
+        lines = await example.stopped()
+    cards = shown.payload["custom"]["attachment"]["payload"]["elements"]
+    assert [(card["title"], card["subtitle"]) for card in cards] == [
+        ("Lamp", "Warm light, 49.90 EUR"),
+        ("Desk", "Ash, 320 EUR, in stock from Monday"),
+    ]
+    assert cards[0]["image_url"] == "https://example.com/lamp.jpg"
+    assert cards[0]["buttons"] == [{"type": "web_url", "title": "Buy it", "url": "https://example.com/lamp"}]
+    assert listed.payload["text"] == "Ask me about: lamp, chair, desk."
+    assert {(each.to, each.from_) for each in (shown, listed)} == {("7064", "1035")}
+    assert lines == [
+        f"7064 got 2 card(s): {shown.message_uuid}",
+        f"7064 got no card(s): {listed.message_uuid}",
+    ]
+
+
+async def test_inbound_snippet_tells_what_is_written() -> None:
+    async with running("snippets/inbound_message_webhook") as example:
+        await example.listening()
+        inbound, client = example.simulator.inbound, example.simulator.client()
+        await inbound(channel="sms", from_="447700900000", text="Hello")
+        await inbound(channel="whatsapp", message_type="location", profile={"name": "Ada"})
+        await inbound(channel="mms", message_type="image", from_="14155550101")
+        async with client:
+            question = await client.send(WhatsappText(to="447700900000", from_="447700900001", text="Tonight?"))
+        chosen = {"id": "yes", "title": "Yes"}
+        await inbound(reply_to=question.message_uuid, message_type="reply", reply=chosen, profile={"name": "Ada"})
+        await inbound(channel="whatsapp", profile={"name": "Ada"}, text="Hi", provider_message="It was cut")
+        lines = await example.stopped()
+    place = example.simulator.state.inbound[1].payload["location"]
+    assert lines == [
+        "sms text of 447700900000: Hello",
+        f"whatsapp location of Ada: {place['lat']}, {place['long']}",
+        "mms image of 14155550101: Image",
+        "whatsapp reply of Ada: Yes (chosen: yes)",
+        f"  in answer to {question.message_uuid}",
+        "whatsapp text of Ada: Hi",
+        "  WhatsApp says: It was cut",
+    ]
+
+
+async def test_status_snippet_tells_what_became_of_a_message() -> None:
+    async with running("snippets/message_status_webhook") as example:
+        await example.listening()
+        async with example.simulator.client() as client:
+            fine = await client.send(Sms(to="447700900000", from_="Acme", text="Hello", client_ref="fine"))
+            await example.simulator.settle()
+            example.simulator.fail(1180)
+            failed = await client.send(Sms(to="447700900000", from_="Acme", text="Hello", client_ref="failed"))
+            await example.simulator.settle()
+        lines = await example.stopped()
+    known = codes.describe(1180)
+    assert known is not None
+    assert [line for line in lines if "it cost" not in line] == [
+        f"{fine.message_uuid} (fine): submitted",
+        f"{fine.message_uuid} (fine): delivered",
+        f"{failed.message_uuid} (failed): rejected",
+        f"  1180: {known.meaning}; {known.advice}",
+    ]
+    assert any(re.fullmatch(r"  it cost [0-9.]+ EUR", line) for line in lines)
 
 
 @pytest.mark.parametrize("name", NAMES)

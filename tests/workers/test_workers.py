@@ -11,11 +11,11 @@ import procrastinate
 import psycopg
 import pytest
 
-from vonage_messages import ConfigurationError, Limits, OutboxError, Rate, Sms
+from vonage_messages import ConfigurationError, Limits, OutboxError, Rate, SharedLimiter, Sms
 from vonage_messages.ledger import State
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.simulator import Simulator
-from vonage_messages.stores.postgres import PostgresLedgerStore
+from vonage_messages.stores.postgres import PostgresLedgerStore, PostgresLimitStore
 from vonage_messages.workers import Enqueued, UnfinishedBatchError, Workers, register
 
 LONGEST_RUN = 60
@@ -156,6 +156,26 @@ async def test_batch_goes_back_where_the_wait_is_long(
     await workers.close()
     assert len(simulator.messages) == 1
     assert (await ledger.counts())[State.PENDING] == 2
+
+
+async def test_batch_goes_back_where_another_process_has_the_places(
+    app: procrastinate.App, database: str, simulator: Simulator, ledger: PostgresLedgerStore
+) -> None:
+    limits = Limits(account=Rate(1, per=3600))
+    async with SharedLimiter(limits, PostgresLimitStore(database)) as elsewhere:
+        await elsewhere.acquire(some(1)[0])
+    shared = PostgresLimitStore(database)
+    workers = register(
+        app, PostgresLedgerStore(database), simulator.client, limits=SharedLimiter(limits, shared), longest_wait=5.0
+    )
+    await workers.enqueue(some(3))
+    with pytest.raises(UnfinishedBatchError, match="3 rows of batch 1 still wait"):
+        await workers.send(1)
+    assert shared.is_open
+    await workers.close()
+    assert not shared.is_open
+    assert simulator.messages == []
+    assert (await ledger.counts())[State.PENDING] == 3
 
 
 async def test_worker_that_ends_gives_its_batch_back(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vonage_messages.limits.buckets import Gate
     from vonage_messages.values import Seconds
 
-HORIZON: Final[Seconds] = 0.05
+HORIZON: Final[Seconds] = 0.1
 """How far ahead a place is taken: longer than a call of a store lasts, and shorter than anybody minds to hold it."""
 
 

@@ -339,6 +339,51 @@ async def test_webhooks_may_be_set_while_it_runs(hook: Hook) -> None:
         assert simulator.callbacks == []
 
 
+async def test_what_is_cleared_is_heard_of_no_more(hook: Hook) -> None:
+    clock = ManualClock()
+    hook.script = [500]
+    async with Simulator(clock=clock, status_url=f"{hook.url}/status", inbound_url=f"{hook.url}/inbound") as simulator:
+        simulator.fail(1180)
+        await send(simulator, MESSAGES[0], failover=[MESSAGES[3]])
+        await simulator.inbound(text="Hello")
+        assert simulator.callbacks
+
+        simulator.clear()
+        heard = len(hook.requests)
+        await simulator.advance(2 * 60 * 60)
+
+        assert (simulator.messages, simulator.callbacks, simulator.state.inbound) == ([], [], [])
+        assert len(hook.requests) == heard
+        simulator.recover()
+        hook.script = [200]
+        await send(simulator, MESSAGES[0])
+        await simulator.advance(60)
+        assert [each.accepted for each in simulator.callbacks] == [True] * len(hook.requests[heard:])
+        assert simulator.callbacks
+
+
+async def test_whoever_waits_for_a_webhook_is_told_that_all_was_cleared() -> None:
+    called, left = asyncio.Event(), asyncio.Event()
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.set()
+        await reader.read()
+        writer.close()
+        left.set()
+
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, Simulator(inbound_url=url) as simulator:
+        waiting = asyncio.ensure_future(simulator.inbound(text="Hello"))
+        await called.wait()
+        simulator.clear()
+        with pytest.raises(SimulatorError, match="cleared"):
+            await waiting
+        await simulator.settle()
+        await left.wait()
+        assert simulator.callbacks == []
+
+
 @pytest.mark.parametrize(
     "options",
     [

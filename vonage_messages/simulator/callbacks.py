@@ -155,7 +155,9 @@ class CallbackSender:
         return list(self._tries_of.get(message_uuid, ()))
 
     def clear(self) -> None:
-        """Forget every try."""
+        """Forget every try, and what is on its way or still to be repeated."""
+        for task in self._tasks:
+            task.cancel()
         self._tries.clear()
         self._tries_of.clear()
 
@@ -195,7 +197,7 @@ class CallbackSender:
 
     def begin(self, callback: Callback) -> asyncio.Future[CallbackTry]:
         """
-        Send *callback* in the background; the future gives its first try, and is cancelled when the sender stops.
+        Send *callback* in the background; the future gives its first try, and is cancelled when the sender stops or is cleared.
 
         Raises:
             SimulatorError: there is no room for it.

@@ -445,7 +445,13 @@ class Simulator:
         return 0 if self._limiter is None else self._limiter.refused
 
     def clear(self) -> None:
-        """Forget what arrived, the callbacks so far, and every request that the rate limit has counted."""
+        """
+        Forget what arrived, the callbacks so far, and every request that the rate limit has counted.
+
+        What was still to come of it does not come any more: statuses, callbacks and their repetitions, the rest of
+        failover chains, the answers of people.
+        """
+        self._schedule.clear()
         self.state.clear()
         self._sender.clear()
         self._provider_limits.clear()
@@ -700,7 +706,7 @@ async def _first_try(first: asyncio.Future[CallbackTry]) -> CallbackTry:
     except asyncio.CancelledError:
         if not first.cancelled():
             raise
-        raise SimulatorError("the simulator was stopped before the callback was answered") from None
+        raise SimulatorError("the simulator was stopped or cleared before the callback was answered") from None
 
 
 def _time_of_credentials(clock: Callable[[], float]) -> Callable[[], float]:

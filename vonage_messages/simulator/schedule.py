@@ -115,12 +115,18 @@ class Schedule:
             self._wake()
         return True
 
-    async def stop(self) -> None:
+    def clear(self) -> None:
         """Forget everything that is still to be done."""
         self._heap.clear()
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
+
+    async def stop(self) -> None:
+        """Forget everything that is still to be done, and wait until nothing is being done."""
+        task = self._task
+        self.clear()
+        if task is not None:
             await asyncio.gather(task, return_exceptions=True)
 
     def _wake(self) -> None:

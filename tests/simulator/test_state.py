@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator import MessageUpdate, ReceivedMessage, Refusal, SimulatorState, StatusNote
 from vonage_messages.simulator.balance import Balance
-from vonage_messages.simulator.state import Arrival, Arrivals, instant
+from vonage_messages.simulator.state import UPDATES, Arrival, Arrivals, Media, instant
 
 NOON = instant(1_800_000_000.0)
 
@@ -67,6 +67,35 @@ def test_an_update_stands_beside_its_message_and_keeps_its_place() -> None:
         ("a", (update,)),
         ("b", ()),
     ]
+
+
+def test_of_very_many_updates_the_last_ones_stay() -> None:
+    state = SimulatorState()
+    state.add_inbound("whatsapp", "a")
+    for number in range(UPDATES + 5):
+        state.add_update("a", MessageUpdate(status="read", payload={"number": number}, received_at=NOON))
+    known = state.inbound_message("a")
+    assert known is not None
+    assert [update.payload["number"] for update in known.updates] == list(range(5, UPDATES + 5))
+
+
+def test_the_oldest_files_go_when_all_take_too_much_room() -> None:
+    state = SimulatorState(media_bytes=10)
+    for name, size in (("a", 4), ("b", 6), ("c", 1)):
+        state.add_media(name, Media(content=b"x" * size, content_type="image/png", sent_at=NOON))
+    assert [name for name in "abc" if state.media(name)] == ["b", "c"]
+
+    state.add_media("d", Media(content=b"x" * 50, content_type="image/png", sent_at=NOON))
+    assert [name for name in "abcd" if state.media(name)] == ["d"]
+
+    state.add_media("d", Media(content=b"x" * 3, content_type="image/png", sent_at=NOON))
+    state.add_media("c", Media(content=b"x" * 7, content_type="image/png", sent_at=NOON))
+    assert [name for name in "abcd" if state.media(name)] == ["c", "d"]
+
+    state.clear()
+    state.add_media("e", Media(content=b"x" * 5, content_type="image/png", sent_at=NOON))
+    state.add_media("f", Media(content=b"x" * 5, content_type="image/png", sent_at=NOON))
+    assert [name for name in "def" if state.media(name)] == ["e", "f"]
 
 
 def test_an_inbound_message_gets_a_fresh_id_unless_it_has_one() -> None:

@@ -197,7 +197,9 @@ class CallbackSender:
 
     def begin(self, callback: Callback) -> asyncio.Future[CallbackTry]:
         """
-        Send *callback* in the background; the future gives its first try, and is cancelled when the sender stops or is cleared.
+        Send *callback* in the background; the future gives its first try.
+
+        It is cancelled when the sender stops or is cleared.
 
         Raises:
             SimulatorError: there is no room for it.

@@ -87,8 +87,9 @@ class Simulator:
     bucket of *burst* requests, by default as many as come back in a second. *balance* is the account's money
     (``None``: endless), of which every accepted message takes *price*, an SMS for every part. *clock* gives unix
     seconds and *monotonic* seconds that never run backwards; both are there for tests. *maximum* bounds what is
-    remembered: messages, refusals, inbound messages and callbacks each. *body_limit* is in bytes. Credentials that are
-    not given are made up for each simulator, the private key once for the process (PEM text, RSA 2048).
+    remembered: messages, refusals, inbound messages and callbacks each; the files of inbound messages take 256 MB
+    together. *body_limit* is in bytes. Credentials that are not given are made up for each simulator, the private key
+    once for the process (PEM text, RSA 2048).
 
     ``faults`` let things go wrong on purpose. Whoever does not write Python has all of this by HTTP, at
     ``/_simulator/…`` (docs/simulator.md).

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 _ARRIVALS: Final = 1_000_000
 """How many arrivals are held at least: one takes some 100 bytes, a message ten times that and more."""
 _SHARED_TEXTS: Final = 1024
+MEDIA_BYTES: Final = 256 * 1024 * 1024
+"""How much all files of inbound messages may take together."""
+UPDATES: Final = 100
+"""How many updates of one message are held."""
 
 
 def _masked_if_known(value: str | None) -> str:
@@ -68,7 +72,7 @@ class ReceivedMessage:
     received_at: datetime
     """An aware instant in UTC."""
     updates: tuple[MessageUpdate, ...] = ()
-    """Every accepted ``PATCH``, in order."""
+    """The accepted ``PATCH`` requests, in order; of very many the last ones."""
     sent_by: str = "application"
     """Whose credentials the request had, and so whose webhooks hear of it: ``application`` (JWT) or ``account``."""
     failover_of: str | None = None
@@ -293,10 +297,13 @@ class SimulatorState:
     The memory of one simulator.
 
     *maximum* bounds messages, refusals, inbound messages and media each, and arrivals where it is more than a million.
+    *media_bytes* bounds the files of inbound messages together; the newest is held in any case.
     """
 
-    def __init__(self, maximum: int = 100_000) -> None:
+    def __init__(self, maximum: int = 100_000, media_bytes: int = MEDIA_BYTES) -> None:
         self._maximum = maximum
+        self._media_bytes = media_bytes
+        self._media_held = 0
         self.journal = Journal(maximum)
         """What has happened, in order."""
         self.arrivals = Arrivals(max(maximum, _ARRIVALS))
@@ -416,8 +423,13 @@ class SimulatorState:
 
     def add_media(self, message_uuid: str, media: Media) -> None:
         """Keep the file of an inbound message."""
+        known = self._media.pop(message_uuid, None)
+        self._media_held -= 0 if known is None else len(known.content)
         self._media[message_uuid] = media
-        self._drop_oldest(self._media)
+        self._media_held += len(media.content)
+        while len(self._media) > self._maximum or (self._media_held > self._media_bytes and len(self._media) > 1):
+            _, oldest = self._media.popitem(last=False)
+            self._media_held -= len(oldest.content)
         self._keep("media", message_uuid, media)
 
     def media(self, message_uuid: str) -> Media | None:
@@ -436,11 +448,11 @@ class SimulatorState:
         """Keep an update beside the message or inbound message that it belongs to; unknown ids are ignored."""
         message = self._messages.get(message_uuid)
         if message is not None:
-            self._messages[message_uuid] = attrs.evolve(message, updates=(*message.updates, update))
+            self._messages[message_uuid] = attrs.evolve(message, updates=_with(message.updates, update))
             self._keep("message", message_uuid, self._messages[message_uuid])
         inbound = self._inbound.get(message_uuid)
         if inbound is not None:
-            self._inbound[message_uuid] = attrs.evolve(inbound, updates=(*inbound.updates, update))
+            self._inbound[message_uuid] = attrs.evolve(inbound, updates=_with(inbound.updates, update))
             self._keep("inbound", message_uuid, self._inbound[message_uuid])
         if message is not None or inbound is not None:
             self.journal.note(journal.UPDATE, message_uuid)
@@ -452,6 +464,7 @@ class SimulatorState:
         self._exchanges.clear()
         self._inbound.clear()
         self._media.clear()
+        self._media_held = 0
         self._refusals.clear()
         self.arrivals.clear()
         if self.keeper is not None:
@@ -465,6 +478,11 @@ class SimulatorState:
     def _drop_oldest(self, kept: OrderedDict[str, Any]) -> None:
         while len(kept) > self._maximum:
             kept.popitem(last=False)
+
+
+def _with(updates: tuple[MessageUpdate, ...], update: MessageUpdate) -> tuple[MessageUpdate, ...]:
+    """Add an update; of very many the last ones stay."""
+    return (*updates, update)[-UPDATES:]
 
 
 def instant(unix_seconds: float) -> datetime:

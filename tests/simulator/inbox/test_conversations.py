@@ -126,6 +126,23 @@ def test_reactions_are_kept_for_what_they_are_about() -> None:
     assert conversation.reactions == {"m1": {True: "w2"}, "w1": {False: "m2"}}
 
 
+def test_reactions_go_as_the_memory_does_whatever_they_are_about() -> None:
+    state = SimulatorState(maximum=2)
+    index = Conversations(state)
+    for number in range(5):
+        context = {"context": {"message_uuid": f"made up {number}"}}
+        state.add_message(message(number, channel="whatsapp", message_type="reaction", payload=context))
+    again = {"context": {"message_uuid": "made up 4"}}
+    state.add_message(message(5, channel="whatsapp", message_type="reaction", payload=again))
+
+    conversation = index.get(Key("whatsapp", "447700900000"))
+    assert conversation is not None
+    assert conversation.reactions == {"made up 4": {False: "m5"}}
+    state.add_message(message(6, channel="whatsapp"))
+    state.add_message(message(7, channel="whatsapp"))
+    assert conversation.reactions == {}
+
+
 def test_a_failover_chain_is_known_by_its_first_message() -> None:
     state = SimulatorState()
     index = Conversations(state)

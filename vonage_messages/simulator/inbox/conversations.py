@@ -80,6 +80,8 @@ class Conversations:
         """The later messages of a failover chain, by its first."""
         self._first: dict[str, str] = {}
         """The first message of a failover chain, by each later one."""
+        self._targets: dict[str, str] = {}
+        """What each reaction that is held is about: an id that may be made up, and so goes with the reaction."""
         self.version = 0
         """The number of the last journal entry that changed anything here."""
         for message in state.messages:
@@ -167,7 +169,7 @@ class Conversations:
             self._concern(message.failover_of)
         if message.message_type == "reaction":
             target = message.payload.get("context", {}).get("message_uuid", "")
-            conversation.reactions.setdefault(target, {})[False] = message.message_uuid
+            self._react(conversation, target, message.message_uuid, by_person=False)
         return conversation
 
     def _add_written(self, written: KnownInbound) -> Conversation | None:
@@ -177,8 +179,12 @@ class Conversations:
         key = Key(written.channel, written.from_)
         conversation = self._add(key, written.message_uuid, company=written.to, inbound=True)
         if written.message_type == "reaction" and written.context_uuid:
-            conversation.reactions.setdefault(written.context_uuid, {})[True] = written.message_uuid
+            self._react(conversation, written.context_uuid, written.message_uuid, by_person=True)
         return conversation
+
+    def _react(self, conversation: Conversation, target: str, message_uuid: str, *, by_person: bool) -> None:
+        conversation.reactions.setdefault(target, {})[by_person] = message_uuid
+        self._targets[message_uuid] = target
 
     def _add(self, key: Key, message_uuid: str, *, company: str, inbound: bool) -> Conversation:
         conversation = self._conversations.get(key)
@@ -193,6 +199,16 @@ class Conversations:
             self._forget(*home.popitem(last=False))
         return conversation
 
+    def _take_back(self, conversation: Conversation, message_uuid: str) -> None:
+        """Forget a reaction, unless a later one has taken its place."""
+        target = self._targets.pop(message_uuid, "")
+        sides = conversation.reactions.get(target, {})
+        for by_person, reaction in list(sides.items()):
+            if reaction == message_uuid:
+                del sides[by_person]
+        if target in conversation.reactions and not sides:
+            del conversation.reactions[target]
+
     def _forget(self, message_uuid: str, key: Key) -> None:
         self._first.pop(message_uuid, None)
         self._later.pop(message_uuid, None)
@@ -201,6 +217,7 @@ class Conversations:
             return
         conversation.ids.pop(message_uuid, None)
         conversation.reactions.pop(message_uuid, None)
+        self._take_back(conversation, message_uuid)
         if not conversation.ids:
             del self._conversations[key]
             self._counts[key.channel] -= 1
@@ -210,5 +227,6 @@ class Conversations:
         self._counts.clear()
         self._later.clear()
         self._first.clear()
+        self._targets.clear()
         for home in self._homes:
             home.clear()

@@ -10,6 +10,8 @@ import gc
 import inspect
 import itertools
 import os
+import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -58,6 +60,19 @@ def postgres() -> Iterator[str]:
         server = get_server(folder)
         yield server.get_uri()
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def forked() -> Iterator[None]:
+    """Let programs begin with everything imported that are started with ``forked.py``."""
+    with tempfile.TemporaryDirectory(prefix="vonage-") as folder, pytest.MonkeyPatch.context() as patch:
+        address = f"{folder}/forked"
+        command = [sys.executable, str(HERE / "forking.py"), address]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:  # noqa: S603  our own
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"listening\n"
+            patch.setenv("FORKED_AT", address)
+            yield
 
 
 @pytest.fixture

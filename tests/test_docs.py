@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 DOCS = Path(__file__).parent.parent / "docs"
 EXPECTED = {
     ("from-v0.1-to-v1.md", 0): (r"viber_service 447700900000 \{'category': 'transaction', 'ttl': 600\}\n\(\) True\n"),
@@ -42,7 +44,7 @@ def test_every_program_of_a_page_has_an_expected_output(page: str) -> None:
 @pytest.mark.parametrize(("page", "number"), EXPECTED)
 async def test_a_program_of_the_documentation_prints_what_it_should(page: str, number: int, tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        *PYTHON,
         "-W",
         "error",
         "-c",

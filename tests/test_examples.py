@@ -14,6 +14,8 @@ import pytest
 
 from vonage_messages.simulator import Simulator
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 EXAMPLES = Path(__file__).parent.parent / "examples"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 SETTINGS = {
@@ -141,7 +143,7 @@ EXPECTED = {
 
 async def run_example(name: str, environment: dict[str, str]) -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        *PYTHON,
         "-W",
         "error",
         str(EXAMPLES / f"{name}.py"),

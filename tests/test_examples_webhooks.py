@@ -20,6 +20,8 @@ from vonage_messages import Sms, WhatsappText, codes
 from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.state import ReceivedMessage
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = [
     "echo_bot",
@@ -102,7 +104,7 @@ async def running(name: str, *, reject: int | None = None) -> AsyncIterator[Runn
         simulator.fail(reject)
     async with simulator:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *PYTHON,
             "-W",
             "error",
             str(EXAMPLES / f"{name}.py"),

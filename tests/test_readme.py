@@ -17,6 +17,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from vonage_messages.simulator import Simulator
 from vonage_messages.webhooks import sign_webhook
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 README = Path(__file__).parent.parent / "README.md"
 ALL_BLOCKS: list[str] = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
 SERVICES = [block for block in ALL_BLOCKS if "web.run_app" in block]
@@ -52,7 +54,7 @@ def test_every_program_of_the_readme_has_an_expected_output() -> None:
 async def test_a_program_of_the_readme_prints_what_it_should(index: int, tmp_path: Path) -> None:
     async with Simulator() as simulator:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *PYTHON,
             "-W",
             "error",
             "-c",

@@ -18,6 +18,8 @@ import pytest
 
 from vonage_messages.webhooks.signing import sign_webhook
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 SECRET = "example-signature-secret-0123456789abcdef"
 INBOUND = {"channel": "sms", "message_type": "text", "message_uuid": "one", "to": "1", "from": "2", "text": "Hello"}
@@ -35,7 +37,7 @@ async def running(name: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
     port = free_port()
     environment = {**os.environ, "VONAGE_SIGNATURE_SECRET": SECRET, "HOST": "127.0.0.1", "PORT": str(port)}
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        *PYTHON,
         str(EXAMPLES / f"{name}.py"),
         env=environment,
         stdout=asyncio.subprocess.PIPE,

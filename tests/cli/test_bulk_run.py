@@ -31,10 +31,15 @@ from vonage_messages.cli.application import application
 from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.state import ReceivedMessage
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals, and opens a pseudo-terminal")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals, and opens a pseudo-terminal"),
+    pytest.mark.usefixtures("forked"),
+]
 
-PYTHON = [sys.executable, "-W", "error"]
+ERRORS = ["-W", "error"]
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), *ERRORS]
 COMMAND = [*PYTHON, "-m", "vonage_messages"]
+IN_A_TERMINAL = [sys.executable, *ERRORS, "-m", "vonage_messages"]
 BEGIN = "from vonage_messages.__main__ import main; main()"
 LONG = 60
 TOGETHER = 16
@@ -478,7 +483,7 @@ HIDE_CURSOR, SHOW_CURSOR = b"\x1b[?25l", b"\x1b[?25h"
 
 def test_ctrl_c_waits_for_what_is_under_way_and_says_how_to_go_on(bulk: Bulk, simulator: SimulatorThread) -> None:
     bulk.write(400, rate=50)
-    terminal = Terminal([*COMMAND, *bulk.arguments()], bulk.environment)
+    terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments()], bulk.environment)
     terminal.read_until(b"Send 400 messages? [y/N]: ")
     terminal.press(b"y\n")
     terminal.read_until(b"/s, ")
@@ -497,7 +502,7 @@ def test_ctrl_c_waits_for_what_is_under_way_and_says_how_to_go_on(bulk: Bulk, si
 
 def test_question_that_is_answered_with_no_sends_nothing(bulk: Bulk) -> None:
     bulk.write(3)
-    terminal = Terminal([*COMMAND, *bulk.arguments()], bulk.environment)
+    terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments()], bulk.environment)
     terminal.read_until(b"Send 3 messages? [y/N]: ")
     terminal.press(b"n\n")
     assert terminal.end() == 2
@@ -506,7 +511,7 @@ def test_question_that_is_answered_with_no_sends_nothing(bulk: Bulk) -> None:
 
 def test_bar_of_a_terminal_stays_within_80_columns(bulk: Bulk) -> None:
     bulk.write(100, rate=100)
-    terminal = Terminal([*COMMAND, *bulk.arguments("--yes")], bulk.environment)
+    terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments("--yes")], bulk.environment)
     assert terminal.end() == 0
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.seen.decode())
     lines = [line for line in re.split(r"[\r\n]+", shown) if line]
@@ -518,7 +523,7 @@ def test_bar_of_a_terminal_stays_within_80_columns(bulk: Bulk) -> None:
 def test_no_color_is_plain_lines_also_in_a_terminal(bulk: Bulk) -> None:
     bulk.write(50)
     bulk.environment["NO_COLOR"] = "1"
-    terminal = Terminal([*COMMAND, *bulk.arguments("--yes")], bulk.environment)
+    terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments("--yes")], bulk.environment)
     assert terminal.end() == 0
     assert HIDE_CURSOR not in terminal.seen
     assert "\u2501".encode() not in terminal.seen
@@ -583,7 +588,7 @@ def test_second_ctrl_c_stops_at_once_and_the_next_run_finds_what_was_under_way(
     good = bulk.environment["VONAGE_BASE_URL"]
     with silent() as (url, taken):
         bulk.environment["VONAGE_BASE_URL"] = url
-        terminal = Terminal([*COMMAND, *bulk.arguments("--yes")], bulk.environment)
+        terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments("--yes")], bulk.environment)
         wait_until(lambda: len(taken) == 3)
         wait_until(lambda: bulk.states().get("sending") == 3)
         terminal.read_until(b"0/3")

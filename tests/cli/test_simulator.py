@@ -26,7 +26,11 @@ from vonage_messages.cli.simulator_options import habits_in
 from vonage_messages.errors import PaymentRequiredError, ValidationError
 from vonage_messages.webhooks.signing import SignatureVerifier
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+    pytest.mark.usefixtures("forked"),
+]
+COMMAND = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error", "-m", "vonage_messages"]
 LONG = 20
 HELLO = Sms(to="447700900000", from_="Acme", text="open sesame")
 
@@ -67,7 +71,7 @@ class Running:
 @asynccontextmanager
 async def running(*arguments: str) -> AsyncIterator[Running]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-m", "vonage_messages", "simulator", "--port", "0", *arguments),
+        *(*COMMAND, "simulator", "--port", "0", *arguments),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, "COLUMNS": "80"},
@@ -201,7 +205,7 @@ async def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2() -> None:
     async with running() as simulated:
         port = simulated.environment["VONAGE_BASE_URL"].rpartition(":")[2]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "error", "-m", "vonage_messages", "simulator", "--port", port),
+            *(*COMMAND, "simulator", "--port", port),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

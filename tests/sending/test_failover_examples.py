@@ -11,8 +11,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from vonage_messages.simulator import Simulator
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 NAME = "failover_policy"
 EXAMPLE = Path(__file__).parent.parent.parent / "examples" / f"{NAME}.py"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -43,7 +47,7 @@ async def run(*failing: str, balance: bool = True) -> Run:
         simulator.balance.amount = simulator.balance.price * 0
     async with simulator:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *PYTHON,
             "-W",
             "error",
             str(EXAMPLE),

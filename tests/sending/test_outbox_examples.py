@@ -16,6 +16,8 @@ import pytest
 from vonage_messages.ledger import State
 from vonage_messages.simulator import Simulator
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 NAMES = ["bulk_resume", "live_feed"]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -33,7 +35,7 @@ async def output_of(name: str, simulator: Simulator, folder: Path) -> list[str]:
     """Run an example; give the lines it prints."""
     files = {"OUTBOX_FILE": str(folder / "campaign.db"), "LIMITS_FILE": str(folder / "limits.json")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        *PYTHON,
         "-W",
         "error",
         str(EXAMPLES / f"{name}.py"),
@@ -117,7 +119,7 @@ async def test_the_programs_of_the_document_run_and_print_what_they_say(tmp_path
     assert len(blocks()) == 2
     for code in blocks():
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-W", "error", "-c", code, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+            *PYTHON, "-W", "error", "-c", code, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
         )
         output, _ = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 0

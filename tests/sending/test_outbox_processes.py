@@ -29,6 +29,9 @@ from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.state import Arrival, ReceivedMessage
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
+pytestmark = pytest.mark.usefixtures("forked")
+
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
 LONGEST_RUN = 60
 CONNECTIONS = 8
 JITTER = 0.1
@@ -156,7 +159,7 @@ async def start(path: Path, simulator: Simulator) -> AsyncIterator[Start]:
 
     async def begin(source: str, *arguments: object) -> Program:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *PYTHON,
             "-c",
             PROLOGUE + source,
             str(path),

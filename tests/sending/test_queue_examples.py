@@ -13,6 +13,8 @@ import pytest
 
 from vonage_messages.simulator import Simulator
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 NAMES = ["paced_queue", "priorities", "plan_campaign"]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -27,7 +29,7 @@ SETTINGS = {
 async def output_of(name: str, environment: dict[str, str]) -> list[str]:
     """Run an example; give the lines it prints."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        *PYTHON,
         "-W",
         "error",
         str(EXAMPLES / f"{name}.py"),

@@ -22,6 +22,7 @@ from vonage_messages.errors import ConfigurationError, ValidationError
 from vonage_messages.simulator import Delivery, Simulator
 from vonage_messages.simulator.keeping import APPLICATION_ID, MESSAGE, Keeper
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
 FAST = Delivery(submitted_after=0, delivered_after=0, read_after=0)
 SMS = Sms(to="447700900000", from_="447700900001", text="Hello \u2713")
 RCS = RcsText(to="447700900000", from_="Acme", text="Hello")
@@ -77,10 +78,11 @@ async def test_simulator_that_is_started_again_remembers_once(tmp_path: Path) ->
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.usefixtures("forked")
 async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
     file, sent = tmp_path / "state.sqlite", []
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "vonage_messages", "simulator", "--port", "0", "--rate", "off"),
+        *(*PYTHON, "-m", "vonage_messages", "simulator", "--port", "0", "--rate", "off"),
         *("--keep", str(file), "--key-file", str(tmp_path / "private.key")),
         stdout=asyncio.subprocess.PIPE,
         env={**os.environ, "COLUMNS": "80"},

@@ -19,6 +19,7 @@ from vonage_messages.stores.postgres import PostgresLedgerStore, PostgresLimitSt
 from vonage_messages.stores.redis import RedisLimitStore, RedisWebhookStore
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
 LONGEST_RUN = 60
 
 PROLOGUE = """
@@ -112,13 +113,13 @@ def some() -> Rows:
 
 
 @pytest.fixture
-def program(path: Path) -> Iterator[Program]:
+def program(path: Path, forked: None) -> Iterator[Program]:  # noqa: ARG001  begins with everything imported
     """Run a program beside this one, on the same file; it is killed at the end of the test, if it still runs."""
     running: list[subprocess.Popen[str]] = []
 
     def start(source: str, *arguments: object, path: Path | str = path) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603  our own text, in our own interpreter
-            [sys.executable, "-c", PROLOGUE + source, str(path), *map(str, arguments)],
+            [*PYTHON, "-c", PROLOGUE + source, str(path), *map(str, arguments)],
             stdout=subprocess.PIPE,
             stdin=subprocess.PIPE,
             text=True,

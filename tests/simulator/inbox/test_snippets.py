@@ -18,6 +18,7 @@ from vonage_messages import to_payload
 from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.inbox.snippets import as_curl, as_python
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[2] / "forked.py")]
 SAMPLES = Path(__file__).parents[2] / "samples"
 RUN_FOR_REAL = [
     ("v1", "sms-text-minimal"),
@@ -102,12 +103,13 @@ def environment(simulator: Simulator) -> dict[str, str]:
     return {**os.environ, **simulator.environment()}
 
 
+@pytest.mark.usefixtures("forked")
 @pytest.mark.parametrize(("version", "name"), RUN_FOR_REAL)
 async def test_the_copied_program_reaches_the_simulator(version: str, name: str) -> None:
     payload = read(version, name)
     async with Simulator(rate=None) as simulator:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", as_python(payload, version), env=environment(simulator)
+            *PYTHON, "-c", as_python(payload, version), env=environment(simulator)
         )
         assert await process.wait() == 0
 

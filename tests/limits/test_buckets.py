@@ -168,6 +168,20 @@ def test_place_of_a_cap_that_is_given_back_is_free_at_once() -> None:
     assert it.ready <= 6.0
 
 
+def test_place_taken_at_the_very_end_of_a_slice_is_given_back_and_no_other() -> None:
+    it = Window("account", Cap(3, per=60))
+    boundaries = [number * it.width for number in range(24_000, 26_000)]
+    for taken in boundaries:
+        it = Window("account", Cap(3, per=60))
+        it.spend(taken)
+        it.spend(taken + it.width / 2)
+        it.give_back(taken, taken + 1)
+        assert it.count == 1
+        it.spend(taken + 1)
+        it.spend(taken + 1)
+        assert it.ready >= taken + it.width / 2 + 60, taken
+
+
 def test_pause_of_a_cap_holds_even_with_places_left() -> None:
     it = window(5)
     it.pause(100.0)

@@ -152,10 +152,11 @@ class Window:
     def give_back(self, spent_at: float, now: float) -> None:
         """Give back a place that was taken at *spent_at* and not used, if it still counts."""
         self._forget(now)
-        if self._end_of_slice(spent_at) + self.cap.per <= now:
+        counted_until = self._end_of_slice(spent_at)  # rounded: it may be that very instant
+        if counted_until + self.cap.per <= now:
             return  # it counts no more: any other that was given back in its stead would be one too many
         for each in self.slices:
-            if each[0] > spent_at and each[1]:
+            if each[0] >= counted_until and each[1]:
                 each[1] -= 1
                 self.count -= 1
                 break

@@ -41,6 +41,30 @@ async def test_message_whose_future_is_cancelled_while_it_waits_is_not_sent(tool
     assert queue.stats().cancelled == 1
 
 
+@pytest.mark.parametrize("limits", [ONE_A_SECOND, Limits(account=Rate(1), pairs={"sms": Rate(1)})])
+async def test_listener_that_cancels_what_was_just_cancelled_changes_nothing(tools: Any, limits: Limits) -> None:
+    """As one does that cancels all messages of a group when one of them has ended."""
+    told: list[str] = []
+    platform = tools.Platform()
+
+    def leave_all(outcome: Outcome) -> None:
+        told.append(tools.text_of(outcome.message))
+        if outcome.sent is None:
+            for future in group:
+                future.cancel()
+
+    async with tools.queue(platform, limits, on_outcome=leave_all) as queue:
+        group = [queue.submit(tools.sms(number)) for number in range(4)]
+        other = queue.submit(tools.sms(9))
+        await asyncio.sleep(0.5)
+        assert group[2].cancel()
+        assert len(queue) == 1
+    assert other.done()
+    assert platform.texts == ["0", "9"]
+    assert sorted(told) == ["0", "1", "2", "3", "9"]
+    assert queue.stats().cancelled == 3
+
+
 async def test_wait_for_ends_at_once_while_the_request_runs_on(tools: Any) -> None:
     told: list[Outcome] = []
     platform = tools.Platform(latency=5.0)

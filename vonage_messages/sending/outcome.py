@@ -138,10 +138,10 @@ class SendFuture(asyncio.Future[SentMessage]):
 
     def cancel(self, msg: Any = None) -> bool:
         """End the wait. True unless the outcome is known already."""
-        if self.done():
+        if not super().cancel(msg):
             return False
-        self._forget(self)
-        return super().cancel(msg)
+        self._forget(self)  # behind it: a listener that hears of it may cancel this one again
+        return True
 
     def __del__(self) -> None:
         # asyncio would log the repr of the error's future, with the message in it.

@@ -181,6 +181,24 @@ async def test_cancelled_wait_takes_no_place() -> None:
     assert now() - began < 0.4
 
 
+async def test_nobody_is_woken_for_when_the_last_has_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = Limiter(Limits(account=Rate(1, per=0.02, burst=1)))
+    await limiter.acquire(SMS)
+    given = 0
+    give_turns = turns_of(limiter).give_turns
+
+    def count() -> None:
+        nonlocal given
+        given += 1
+        give_turns()
+
+    monkeypatch.setattr(turns_of(limiter), "give_turns", count)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(limiter.acquire(SMS), 0.001)
+    await asyncio.sleep(0.05)
+    assert given <= 2
+
+
 async def test_turn_that_comes_together_with_the_cancelling_goes_to_the_next() -> None:
     limiter = Limiter(Limits(account=Rate(1, per=0.2, burst=1)))
     await limiter.acquire(SMS)

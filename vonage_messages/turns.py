@@ -283,6 +283,13 @@ class Turns:
 
     def granted(self, place: Place) -> None:
         """Note that *place* was given its turn: caps may have to be saved before the next."""
+        self._save_if_needed(place)
+
+    def left(self, place: Place) -> None:
+        """Note that *place* left later than at its turn: it may count for another slice of a cap, and use it up."""
+        self._save_if_needed(place)
+
+    def _save_if_needed(self, place: Place) -> None:
         if self._store is None or (self._saving is not None and not self._saving.done()):
             return
         for gate in (*self.state.account, *place.gates):
@@ -582,6 +589,7 @@ class _Desk:
                 hold.end()
                 self.schedule.give_back(place, asyncio.get_running_loop().time())
                 raise
+        self._turns.left(place)
 
     def _leave(self, place: Place) -> None:
         """Let go of somebody whose wait was cancelled: a turn that came just then goes to the next."""
@@ -591,6 +599,8 @@ class _Desk:
         self._turns.sleep()
 
     def next_turn(self, now: float) -> float:
+        if not self.schedule.waiting:  # who gave up may still stand in a lane, and is nobody to wake for
+            return math.inf
         return min(self.schedule.next_time(now), self.schedule.next_end())
 
     def take_turn(self) -> bool:

@@ -12,7 +12,8 @@ from vonage_messages.channels.base import Message
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.departures import GRACE
 from vonage_messages.limits.levels import Limits
-from vonage_messages.limits.rate import Rate
+from vonage_messages.limits.rate import Cap, Rate
+from vonage_messages.limits.store import MemoryLimitStore
 
 VIRTUAL_CLOCK = True
 
@@ -191,3 +192,27 @@ async def test_cancelled_queue_lets_go_of_what_is_held_back(tools: Any) -> None:
     assert platform.texts == ["0"]
     with pytest.raises(errors.LimitTimeoutError):  # it holds no place any more, and the pause goes on
         await queue.limiter.acquire(tools.sms(9), max_wait=100)
+
+
+async def test_cap_goes_on_behind_a_hook_that_outlasts_a_slice_of_its_window(tools: Any) -> None:
+    """What leaves in another slice than that of its turn uses up what may leave before the next save of the cap."""
+    platform = tools.Platform(latency=0.0)
+    limiter = Limiter(Limits(account=Cap(40, per=60)), store=MemoryLimitStore())
+
+    async def hook(_message: Message) -> None:
+        await asyncio.sleep(0.5)
+
+    async with tools.queue(platform, limiter, before_send=hook, connections=4) as queue:
+        await asyncio.wait_for(queue.send_all([tools.sms(number) for number in range(20)]), 30)
+    assert len(platform.requests) == 20
+
+
+async def test_bare_send_behind_a_hook_leaves_the_cap_to_the_next(tools: Any) -> None:
+    platform = tools.Platform(latency=0.0)
+    limiter = Limiter(Limits(account=(Rate(10), Cap(40, per=60))), store=MemoryLimitStore())
+    async with tools.queue(platform, limiter, before_send=Commit(3.0)) as queue:
+        futures = [queue.submit(tools.sms(number)) for number in range(6)]
+        await asyncio.wait(futures)  # they dissolve, and a bare send has to wait behind them
+        for _ in range(6):
+            await asyncio.wait_for(limiter.acquire(tools.sms(9)), 30)
+    assert len(platform.requests) == 6

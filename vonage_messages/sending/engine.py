@@ -716,6 +716,8 @@ class Engine:
                 now = self._now()
         finally:
             hold.end()
+        if self._turns.is_stored:
+            self._turns.left(place)
         return None
 
     async def _depart_on_time(self, place: Place, passage: Passage) -> Outcome | None:

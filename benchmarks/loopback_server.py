@@ -4,7 +4,8 @@ A server that is light enough not to be the bottleneck: it accepts every message
 Run by ``send_throughput.py`` in a process of its own: it prints its port on one line, serves until its standard input
 ends, and so ends with whoever started it. ``GET /count`` answers how many messages have arrived. What is not an
 HTTP/1.1 request with a ``Content-Length`` gets 400 and a closed connection: a client that sends something else would be
-measured at other work.
+measured at other work. A number as its argument is how many milliseconds each answer to a message takes: a real one
+takes a hundred.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ class Counter:
 class Connection(asyncio.Protocol):
     """One connection: requests one behind the other, each answered at once."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, latency: float = 0.0) -> None:
         self._counter = counter
+        self._latency = latency
         self._received = bytearray()
         self._transport: asyncio.Transport | None = None
 
@@ -72,6 +74,9 @@ class Connection(asyncio.Protocol):
         del received[: end + 4 + size]
         if answer is ACCEPTED:
             self._counter.messages += 1
+            if self._latency:
+                asyncio.get_running_loop().call_later(self._latency, self._write, answer)
+                return True
         self._write(answer)
         return True
 
@@ -99,11 +104,11 @@ def content_length(head: bytes) -> int:
     return int(value) if value.isdigit() else -1
 
 
-async def serve() -> None:
+async def serve(latency: float) -> None:
     """Serve on a free port of the loopback until standard input ends."""
     counter = Counter()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(counter), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Connection(counter, latency), "127.0.0.1", 0, backlog=1024)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
@@ -115,7 +120,7 @@ def main() -> None:
         import uvloop  # noqa: PLC0415  optional
 
         uvloop.install()
-    asyncio.run(serve())
+    asyncio.run(serve(float(sys.argv[1]) / 1000 if len(sys.argv) > 1 else 0.0))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ WHEELS := $(WHEELHOUSE)/.fetched
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis clean
+.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,9 @@ campaign-shared-limits: $(SETUP) ## Send for a minute from four processes that s
 
 campaign-kills: $(SETUP) ## Kill a bulk send a hundred times, and count every row (10 minutes)
 	@$(BIN)/python benchmarks/campaign_kills.py
+
+campaign-workers: $(SETUP) ## Kill workers, PostgreSQL and Redis in mid-campaign, and count every message (10 minutes)
+	@$(BIN)/python benchmarks/campaign_workers.py
 
 campaign-schemathesis: $(SETUP) ## Throw made-up requests at both APIs of the simulator (some 15,000; 5 to 10 minutes)
 	@$(BIN)/python benchmarks/campaign_schemathesis.py

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import procrastinate
@@ -63,10 +62,6 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(LONGEST_RUN):
         while not condition():  # noqa: ASYNC110  what happens in another process sets no event here
             await asyncio.sleep(0.005)
-
-
-def repeated(simulator: Simulator) -> list[str]:
-    return [to for to, count in Counter(message.to for message in simulator.messages).items() if count > 1]
 
 
 async def test_every_message_is_sent_once(
@@ -234,30 +229,6 @@ def test_option_that_cannot_work_is_refused(app: procrastinate.App, options: dic
 
 
 # Processes --------------------------------------------------------------------------------------------------------
-
-
-async def test_killed_workers_lose_nothing_and_send_nothing_twice(
-    workers: Workers, start: Start, simulator: Simulator, ledger: PostgresLedgerStore
-) -> None:
-    connections, jobs, kills, count = 4, 2, 2, 600
-    await workers.enqueue(some(count), key=by_recipient)
-    processes = [await start(connections=connections, jobs=jobs) for _ in range(2)]
-    for number in range(kills):
-        arrived = len(simulator.arrivals)
-        await until(lambda arrived=arrived: len(simulator.arrivals) >= arrived + 50)
-        victim = processes[number % 2]
-        victim.kill()
-        await victim.wait()
-        processes[number % 2] = await start(connections=connections, jobs=jobs)
-    async with asyncio.timeout(LONGEST_RUN):
-        while True:
-            counts = await ledger.counts()
-            if counts[State.ACCEPTED] + counts[State.IN_DOUBT] == count:
-                break
-            await asyncio.sleep(0.05)
-    assert repeated(simulator) == []
-    assert counts[State.IN_DOUBT] <= kills * connections * jobs
-    assert len(simulator.messages) >= counts[State.ACCEPTED]
 
 
 async def test_worker_that_is_asked_to_end_leaves_nothing_in_doubt(

@@ -15,6 +15,7 @@ have left. Rows, and what is promised about them, are those of ``vonage_messages
 from vonage_messages.errors import MissingExtraError
 
 try:
+    from vonage_messages.workers.engine import prepare
     from vonage_messages.workers.registering import Enqueued, Rescued, UnfinishedBatchError, Workers, register
     from vonage_messages.workers.running import HealthAddress, run_worker
     from vonage_messages.workers.standing import Standing, Worker, look
@@ -32,6 +33,7 @@ __all__ = [
     "Worker",
     "Workers",
     "look",
+    "prepare",
     "register",
     "run_worker",
 ]

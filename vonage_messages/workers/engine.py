@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import AppNotOpen, ConnectorException
 
 from vonage_messages.errors import StoreUnavailableError
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _FILES = resources.files("vonage_messages.workers")
 
-UNAVAILABLE: Final = (ConnectorException, psycopg.Error, OSError)
-"""What the engine raises where its database cannot be reached."""
+UNAVAILABLE: Final = (ConnectorException, AppNotOpen, psycopg.Error, OSError)
+"""What the engine raises where its database cannot be reached, or is not open yet."""
 
 
 async def ask(app: procrastinate.App, query: str, **parameters: object) -> list[dict[str, Any]]:

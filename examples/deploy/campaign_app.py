@@ -1,9 +1,9 @@
 """
 What ``compose.yaml`` and the systemd unit start: ``campaign_app.py work``, ``webhooks`` or ``enqueue FILE``.
 
-``work`` is one worker, with ``/healthz`` and ``/metrics`` on port 9100. ``webhooks`` receives statuses on port 8000, and
-settles with them what is in doubt, whichever worker had sent it. ``enqueue`` puts a CSV file with the columns ``to`` and
-``text`` into the database; the same file again adds nothing.
+``work`` is one worker, with ``/healthz`` and ``/metrics`` on port 9100 (HEALTH_PORT). ``webhooks`` receives statuses on
+port 8000, and settles with them what is in doubt, whichever worker had sent it. ``enqueue`` puts a CSV file with the
+columns ``to`` and ``text`` into the database; the same file again adds nothing.
 
 Environment: VONAGE_DATABASE_URL, credentials as for ``Client.from_env``, VONAGE_SIGNATURE_SECRET (webhooks),
 SMS_SENDER_ID (enqueue); LISTEN_HOST where the loopback is not enough, as in a container.
@@ -29,6 +29,7 @@ from vonage_messages.webhooks import MessageStatus, Router, SignatureVerifier
 from vonage_messages.workers import HealthAddress, Workers, prepare, register, run_worker
 
 HOST = os.environ.get("LISTEN_HOST", "127.0.0.1")
+HEALTH_PORT = int(os.environ.get("HEALTH_PORT", "9100"))
 
 
 def make_workers(database: str) -> tuple[procrastinate.App, Workers]:
@@ -79,7 +80,7 @@ def main() -> None:
     match sys.argv[1:]:
         case ["work"]:
             _, workers = make_workers(database)
-            asyncio.run(run_worker(workers, health=HealthAddress(9100, HOST)))
+            asyncio.run(run_worker(workers, health=HealthAddress(HEALTH_PORT, HOST)))
         case ["webhooks"]:
             web.run_app(web_app(database, os.environ["VONAGE_SIGNATURE_SECRET"]), host=HOST, port=8000)
         case ["enqueue", path]:

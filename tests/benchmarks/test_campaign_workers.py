@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 PROGRAM = Path(__file__).parent.parent.parent / "benchmarks" / "campaign_workers.py"
+
+
+def load(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(str(PROGRAM.parent))
+    spec = importlib.util.spec_from_file_location("campaign_workers", PROGRAM)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 async def run(*arguments: str) -> tuple[int | None, str, str]:
@@ -24,9 +36,26 @@ async def run(*arguments: str) -> tuple[int | None, str, str]:
     return process.returncode, output.decode(), errors.decode()
 
 
-@pytest.mark.parametrize(("scenario", "kills"), [("workers", 2), ("postgres", 1), ("redis", 1)])
+@pytest.mark.parametrize(("scenario", "kills"), [("workers", 1), ("postgres", 1), ("redis", 1)])
 async def test_no_message_is_lost_and_none_is_requested_twice(scenario: str, kills: int) -> None:
-    options = ("--workers", "2", "--rows", "900", "--kills", str(kills), "--rate", "300", "--only", scenario)
+    options = ("--workers", "2", "--rows", "400", "--kills", str(kills), "--rate", "200", "--only", scenario)
     code, output, errors = await run(*options)
     assert code == 0, output + errors
     assert output.startswith(scenario)
+
+
+@pytest.mark.parametrize(
+    ("kills", "in_doubt", "faults"),
+    [
+        ([{1, 2}, {3, 4}], {2, 3}, []),
+        ([{1, 2}, {3, 4}], {2}, ["only 1 of 2 kills hit a worker that was sending"]),
+        ([], set(), []),
+    ],
+)
+def test_kill_that_left_nothing_in_doubt_is_a_fault(
+    kills: list[set[int]], in_doubt: set[int], faults: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = load(monkeypatch)
+    findings = module.Findings("made up")
+    module.count_hits(findings, kills, in_doubt)
+    assert findings.faults == faults

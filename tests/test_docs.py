@@ -14,6 +14,9 @@ PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
 pytestmark = pytest.mark.usefixtures("forked")
 DOCS = Path(__file__).parent.parent / "docs"
 EXPECTED = {
+    ("consent.md", 0): (r"to: 44\*+00 has opted out of your messages\. The message was not sent\. False False\n0\n"),
+    ("consent.md", 1): r"447700900000 from:14155550100\nTrue False True\n",
+    ("consent.md", 2): r"invalid message: to: must be my own number while we try things out 1\n",
     ("from-v0.1-to-v1.md", 0): (r"viber_service 447700900000 \{'category': 'transaction', 'ttl': 600\}\n\(\) True\n"),
     ("from-v0.1-to-v1.md", 1): (
         r"ttl: the other version has no place for it\n"

@@ -63,6 +63,10 @@ def example(cls: type[BaseException]) -> VonageMessagesError:  # noqa: PLR0911  
         return errors.NotDeliveredError("aaaa", "rejected", 1340, "outside the response window", "send a template")
     if cls is errors.LimitTimeoutError:
         return errors.LimitTimeoutError(12.5, 5.0, "sender whatsapp/14********00")
+    if cls is errors.RangePausedError:
+        return errors.RangePausedError("44770090", 90.0)
+    if cls is errors.OptedOutError:
+        return errors.OptedOutError("44********00", "failover[0].to")
     return cls("a sentence")
 
 
@@ -122,6 +126,8 @@ ANSWERS = {
     errors.DeadlineExceededError: (False, False),
     errors.CircuitOpenError: (True, False),
     errors.BudgetExceededError: (False, False),
+    errors.RangePausedError: (True, False),
+    errors.OptedOutError: (False, False),
     errors.OutboxError: (False, False),
     errors.StoreUnavailableError: (True, False),
     errors.NotDeliveredError: (False, False),

@@ -26,6 +26,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 NAMES = [
     "echo_bot",
     "await_delivery",
+    "opt_outs",
     "two_factor_code",
     "messenger_product_bot",
     "snippets/inbound_message_webhook",
@@ -142,6 +143,30 @@ async def test_echo_bot_does_not_answer_a_forgery() -> None:
         result = await example.simulator.inbound(text="Send me money", signature_secret="a guess of somebody")
         assert result.status == 401
         assert example.simulator.messages == []
+
+
+async def test_who_writes_stop_is_answered_once_and_then_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPT_OUTS", str(tmp_path / "opt-outs.txt"))
+    async with running("opt_outs") as example:
+        await example.listening()
+        for text in ("Hello", "STOP", "Are you there?", "Start", "Hello again"):
+            assert (await example.simulator.inbound(channel="sms", text=text)).status == 200
+        answers = [message.payload["text"] for message in example.simulator.messages]
+        example.process.send_signal(signal.SIGTERM)
+        _, output, errors = await example.output()
+    thanks = "Thank you, we will look into it."
+    farewell = "You will get no more messages from us. Write START if you change your mind."
+    assert answers == [thanks, farewell, "Welcome back.", thanks]
+    said = [line for line in output.splitlines() if "opted" in line]
+    assert said[0] == "Somebody has opted out: 1 on the list"
+    assert re.fullmatch(
+        r"Not sent: to: \d\d\*+\d\d has opted out of your messages\. The message was not sent\.", said[1]
+    )
+    assert said[2] == "Somebody has opted in: 0 on the list"
+    assert "Traceback" not in errors
+    assert len((tmp_path / "opt-outs.txt").read_text(encoding="utf-8").splitlines()) == 2
 
 
 async def test_delivery_is_awaited() -> None:

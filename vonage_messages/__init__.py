@@ -227,6 +227,12 @@ if TYPE_CHECKING:
     from vonage_messages.clients.transport import (
         Timeout,
     )
+    from vonage_messages.consent import (
+        OptOutRecord,
+        OptOutStore,
+        Wish,
+        wish_of,
+    )
     from vonage_messages.errors import (
         APIError,
         AuthenticationError,
@@ -242,6 +248,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         NotDeliveredError,
         NotFoundError,
+        OptedOutError,
         OutboxError,
         PaymentRequiredError,
         PermissionDeniedError,
@@ -249,6 +256,7 @@ if TYPE_CHECKING:
         QueueClosedError,
         QueueError,
         QueueFullError,
+        RangePausedError,
         RateLimitedError,
         ReplayedWebhookError,
         ResponseLostError,
@@ -263,6 +271,9 @@ if TYPE_CHECKING:
         VonageMessagesError,
         WaitTimeoutError,
         WebhookError,
+    )
+    from vonage_messages.guards import (
+        Guard,
     )
     from vonage_messages.ledger import (
         Settlement,
@@ -304,6 +315,9 @@ if TYPE_CHECKING:
     from vonage_messages.pricing import (
         CostEstimate,
         PriceTable,
+    )
+    from vonage_messages.receiving.opt_outs import (
+        OptOuts,
     )
     from vonage_messages.receiving.tracker import (
         Tracker,
@@ -349,6 +363,9 @@ if TYPE_CHECKING:
     )
     from vonage_messages.stores.memory import (
         MemorySharedLimits,
+    )
+    from vonage_messages.stores.opt_outs import (
+        OptOutFile,
     )
     from vonage_messages.values import (
         JSONObject,
@@ -437,15 +454,17 @@ _HOMES = {
     "clients.download": "Downloaded",
     "clients.retry": "RetryPolicy",
     "clients.transport": "Timeout",
+    "consent": "OptOutRecord OptOutStore Wish wish_of",
     "errors": (
         "APIError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError ConnectError "
         "DeadlineExceededError DownloadError InvalidMessageError LimitTimeoutError MalformedWebhookError "
-        "MissingExtraError NotDeliveredError NotFoundError OutboxError PaymentRequiredError PermissionDeniedError "
-        "Problem QueueClosedError QueueError QueueFullError RateLimitedError ReplayedWebhookError "
-        "ResponseLostError ServerError SignatureError SimulatorError StoreUnavailableError TransportError "
-        "UnexpectedResponseError UnsignedWebhookError ValidationError VonageMessagesError WaitTimeoutError "
-        "WebhookError"
+        "MissingExtraError NotDeliveredError NotFoundError OptedOutError OutboxError PaymentRequiredError "
+        "PermissionDeniedError Problem QueueClosedError QueueError QueueFullError RangePausedError "
+        "RateLimitedError ReplayedWebhookError ResponseLostError ServerError SignatureError SimulatorError "
+        "StoreUnavailableError TransportError UnexpectedResponseError UnsignedWebhookError ValidationError "
+        "VonageMessagesError WaitTimeoutError WebhookError"
     ),
+    "guards": "Guard",
     "ledger": "Settlement State",
     "limiter": "Limiter",
     "limits.learning": "Pause",
@@ -457,6 +476,7 @@ _HOMES = {
     "limits.store": "LimitStore MemoryLimitStore",
     "observe": "AttemptFinished AttemptStarted Observer",
     "pricing": "CostEstimate PriceTable",
+    "receiving.opt_outs": "OptOuts",
     "receiving.tracker": "Tracker",
     "segmentation": "Replacement Segments SmsEncoding replace_smart segments suggest_replacements",
     "sending.failover": "Failover FailoverLeg FailoverResult ReferenceTracker",
@@ -468,6 +488,7 @@ _HOMES = {
     "shared_limiter": "SharedLimiter",
     "stores.file": "FileLimitStore",
     "stores.memory": "MemorySharedLimits",
+    "stores.opt_outs": "OptOutFile",
     "values": "JSONObject Seconds",
     "wire": "migrate",
     "wire.accounts": "ExternalAccount Provider",
@@ -531,6 +552,7 @@ __all__ = [
     "FailoverLeg",
     "FailoverResult",
     "FileLimitStore",
+    "Guard",
     "InvalidMessageError",
     "JSONObject",
     "LimitStore",
@@ -580,6 +602,11 @@ __all__ = [
     "NotDeliveredError",
     "NotFoundError",
     "Observer",
+    "OptOutFile",
+    "OptOutRecord",
+    "OptOutStore",
+    "OptOuts",
+    "OptedOutError",
     "Outbox",
     "OutboxError",
     "Outcome",
@@ -596,6 +623,7 @@ __all__ = [
     "QueueError",
     "QueueFullError",
     "QueueStats",
+    "RangePausedError",
     "Rate",
     "RateLimitedError",
     "RawMessage",
@@ -728,6 +756,7 @@ __all__ = [
     "WhatsappText",
     "WhatsappVideo",
     "WhatsappVideoResource",
+    "Wish",
     "__version__",
     "from_payload",
     "migrate",
@@ -737,6 +766,7 @@ __all__ = [
     "suggest_replacements",
     "to_json",
     "to_payload",
+    "wish_of",
 ]
 
 

@@ -25,7 +25,9 @@ Every exception of the package, and nothing else.
     │   ├── LimitTimeoutError         no place under a limit within the longest wait that was allowed
     │   ├── DeadlineExceededError     too late to be sent
     │   ├── CircuitOpenError          the platform has not been reached for too long
-    │   └── BudgetExceededError       sending it would pass a budget
+    │   ├── BudgetExceededError       sending it would pass a budget
+    │   └── RangePausedError          too many messages to one range of numbers: it is left alone for a while
+    ├── OptedOutError                 the recipient does not want to be written to
     ├── OutboxError                   an outbox was given, or holds, what it cannot go on with
     ├── StoreUnavailableError         a store could not be read or written: a full disk, a lock that is held
     ├── NotDeliveredError             a status says that the message was rejected or is undeliverable
@@ -362,6 +364,43 @@ class CircuitOpenError(QueueError):
 
 class BudgetExceededError(QueueError):
     """Sending the message would pass a budget: it was not sent."""
+
+
+class RangePausedError(QueueError):
+    """
+    Too many messages have gone to one range of numbers, and it is left alone for a while: it was not sent.
+
+    ``range`` is what the numbers begin with, such as ``4477009``; ``retry_after`` the seconds until it is open again.
+    """
+
+    retryable = True
+
+    def __init__(self, range: str, retry_after: float) -> None:  # noqa: A002  the word for it
+        self.range = range
+        self.retry_after = retry_after
+        super().__init__(range, retry_after)
+
+    def __str__(self) -> str:
+        return (
+            f"too many messages have gone to numbers that begin with {self.range}: they are left alone for "
+            f"{self.retry_after:.0f} s more. The message was not sent."
+        )
+
+
+class OptedOutError(VonageMessagesError):
+    """
+    One of those whom the message would reach has opted out: it was not sent.
+
+    ``recipient`` is masked; ``path`` is where the message names it, such as ``to`` or ``failover[0].to``.
+    """
+
+    def __init__(self, recipient: str, path: str = "to") -> None:
+        self.recipient = recipient
+        self.path = path
+        super().__init__(recipient, path)
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.recipient} has opted out of your messages. The message was not sent."
 
 
 class OutboxError(VonageMessagesError):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
+    from vonage_messages.pricing import PriceTable
 
 Auth: TypeAlias = ApplicationAuth | BasicAuth
 
@@ -102,6 +103,13 @@ def checked_limiter(limits: Limits | Limiter | None) -> Limiter | None:
     if isinstance(limits, Limiter):
         return limits
     return Limiter(checked_limits(limits, "Limits or a Limiter"))
+
+
+def checked_prices(prices: PriceTable | None) -> PriceTable | None:
+    """Refuse what is no price table."""
+    if prices is not None and not callable(getattr(prices, "estimate", None)):
+        raise ConfigurationError(f"prices must be a PriceTable, not {type(prices).__name__}.")
+    return prices
 
 
 def checked_session(session: aiohttp.ClientSession | None) -> aiohttp.ClientSession | None:

@@ -28,6 +28,7 @@ from vonage_messages.clients.checks import (
     checked_chain,
     checked_limiter,
     checked_message,
+    checked_prices,
     checked_retry,
     checked_session,
     checked_timeout,
@@ -54,6 +55,7 @@ from vonage_messages.errors import (
     RateLimitedError,
     VonageMessagesError,
 )
+from vonage_messages.guards import guards_of, take_back
 from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
 from vonage_messages.values import masked
 from vonage_messages.wire import rest
@@ -68,9 +70,11 @@ if TYPE_CHECKING:
 
     from vonage_messages.clients.download import Downloaded
     from vonage_messages.clients.transport import Answer
+    from vonage_messages.guards import Guard
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
     from vonage_messages.observe import Observer
+    from vonage_messages.pricing import CostEstimate, PriceTable
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.inbound import InboundMessage
     from vonage_messages.wire.payloads import ApiVersion
@@ -101,6 +105,8 @@ class DryRun:
     url: str
     payload: dict[str, Any] = attrs.field(repr=False)
     body: bytes = attrs.field(repr=False)
+    estimate: CostEstimate | None = None
+    """What it would cost, failover in ``worst``; ``None`` where the client has no ``prices``."""
 
 
 @attrs.define(kw_only=True, eq=False)  # not frozen: eight fields would take a microsecond longer to set, and two change
@@ -173,6 +179,9 @@ class Client:
     ``failover`` waits for its place. All these waits of a call may take ``timeout.total`` seconds together, and are not
     counted in the time that its requests have. Without limits a client is not paced. A ``SendQueue`` on this client
     keeps the same limits, and charges each message once.
+    *guards*: each is asked before a message leaves, however it is sent: ``OptOuts``, ``BudgetGuard``, ``PumpingAlarm``
+    or your own ``Guard``. What one refuses is not sent.
+    *prices*: a ``PriceTable``, by which dry runs tell what a message would cost.
 
     Raises:
         ConfigurationError: options that cannot work, or contradict each other.
@@ -197,8 +206,12 @@ class Client:
         trust_env: bool = False,
         app_name: str | None = None,
         limits: Limits | Limiter | None = None,
+        guards: Iterable[Guard] = (),
+        prices: PriceTable | None = None,
     ) -> None:
         self._auth = checked_auth(auth)
+        self._guards = guards_of(guards)
+        self._prices = checked_prices(prices)
         self._limiter = checked_limiter(limits)
         self._base_url = checked_base_url(chosen_host(base_url, region, sandbox=sandbox))
         self._is_sandbox = bool(sandbox)
@@ -311,7 +324,7 @@ class Client:
         Send a message, and wait until the platform has accepted it: queued, not delivered.
 
         *failover* is what the platform sends instead, in this order, when the message is rejected: one workflow.
-        With *dry_run* everything is checked and nothing is sent.
+        With *dry_run* everything is checked, priced where the client has ``prices``, and nothing is sent.
 
         What certainly was not accepted is repeated as the client's ``RetryPolicy`` says; a token that the platform
         calls expired is renewed, once. Anything else is raised at once: when an error says ``maybe_sent``, the
@@ -323,6 +336,7 @@ class Client:
             TransportError: there was no answer.
             UnexpectedResponseError: the answer is not one that the reference describes.
             LimitTimeoutError, StoreUnavailableError: the client has limits, and no place in time. Nothing was accepted.
+            OptedOutError, BudgetExceededError, RangePausedError: the client has guards, and one of them refuses it.
 
         Reference: Messages API v1, sections 1, 11, 12 and 14.
         """
@@ -332,9 +346,10 @@ class Client:
         chosen = self._api_version if api_version is None else api_version
         request = rest.send_request(to_json(message, chosen), chosen)
         if dry_run:
-            url = str(self._transport.url_of(request))
-            return DryRun(method=request.method, url=url, payload=to_payload(message, chosen), body=request.body)
-        return await self._repeat(self._send_call(message, request))
+            return self._dry_run(message, request, chosen)
+        if self._guards is None:
+            return await self._repeat(self._send_call(message, request))
+        return await self._guards.around(message, lambda: self._repeat(self._send_call(message, request)))
 
     async def attempt(
         self,
@@ -349,27 +364,46 @@ class Client:
 
         Raises:
             InvalidMessageError, APIError, TransportError, UnexpectedResponseError: as ``send`` does.
+            OptedOutError, BudgetExceededError, RangePausedError: as ``send`` does.
         """
         checked_message(message)
         if self._is_sandbox:
             refuse_missing_channel(message)
-        chosen = self._api_version if api_version is None else api_version
-        request = rest.send_request(to_json(message, chosen), chosen)
-        auth = self._auth
-        if self._observers.watching or self._is_sandbox or not isinstance(auth, (ApplicationAuth, BasicAuth)):
-            call = self._send_call(message, request)
-            return await self._attempt(call, 1, await self._current_auth(call))
-        # The same without a _Call, for it is the way of a queue: 4 of the 90 µs of a message.
-        authorization = auth.authorization()
-        deadline = asyncio.get_running_loop().time() + self._timeout.total
+        undo = () if self._guards is None else self._guards.admit(message)
         try:
-            answer = await self._transport.attempt(
-                request, authorization, deadline=deadline, connect_timeout=self._timeout.connect
-            )
-            return _read_sent(answer, client_ref=message.client_ref)
-        except AuthenticationError as error:
-            forget_expired(auth, authorization, error)
+            chosen = self._api_version if api_version is None else api_version
+            request = rest.send_request(to_json(message, chosen), chosen)
+            auth = self._auth
+            if self._observers.watching or self._is_sandbox or not isinstance(auth, (ApplicationAuth, BasicAuth)):
+                call = self._send_call(message, request)
+                return await self._attempt(call, 1, await self._current_auth(call))
+            # The same without a _Call, for it is the way of a queue: 4 of the 90 µs of a message.
+            authorization = auth.authorization()
+            deadline = asyncio.get_running_loop().time() + self._timeout.total
+            try:
+                answer = await self._transport.attempt(
+                    request, authorization, deadline=deadline, connect_timeout=self._timeout.connect
+                )
+                return _read_sent(answer, client_ref=message.client_ref)
+            except AuthenticationError as error:
+                forget_expired(auth, authorization, error)
+                raise
+        except VonageMessagesError as error:
+            if undo and not error.maybe_sent:
+                take_back(undo)
             raise
+
+    def _dry_run(self, message: Message, request: rest.Request, version: ApiVersion) -> DryRun:
+        """Tell what would be sent, and what it would cost; refused is what would be refused."""
+        if self._guards is not None:
+            self._guards.check(message)
+        return DryRun(
+            method=request.method,
+            url=str(self._transport.url_of(request)),
+            payload=to_payload(message, version),
+            body=request.body,
+            estimate=None if self._prices is None else self._prices.estimate((message,)),
+        )
 
     async def failover(
         self,

@@ -24,6 +24,7 @@ from vonage_messages.errors import (
     CircuitOpenError,
     ConfigurationError,
     InvalidMessageError,
+    OptedOutError,
     QueueClosedError,
     QueueError,
     QueueFullError,
@@ -36,6 +37,7 @@ from vonage_messages.limits.departures import Hold
 from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.schedule import Place, Priority, Schedule
 from vonage_messages.sending.counters import Counters
+from vonage_messages.sending.guarding import guarded
 from vonage_messages.sending.listening import Listener, is_cancelled
 from vonage_messages.sending.options import (
     check_callable,
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from vonage_messages.clients.client import Client
     from vonage_messages.clients.retry import RetryPolicy
     from vonage_messages.confirming import Confirming
+    from vonage_messages.guards import Guard
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.departures import Departures
     from vonage_messages.limits.store import LimitStore
@@ -86,6 +89,7 @@ class Engine:
         retry: RetryPolicy | None = None,
         max_outage: Seconds = 300.0,
         api_version: ApiVersion | None = None,
+        guards: Iterable[Guard] = (),
     ) -> None:
         check_client(client)
         check_retry(retry)
@@ -98,7 +102,7 @@ class Engine:
         check_callable("on_outcome", on_outcome)
         if api_version is not None:
             check_api_version(api_version)
-        self._client = client
+        self._client = guarded(client, guards)
         self.limiter = chosen_limiter(client.limiter, limits, store)
         self._turns = turns_of(self.limiter)
         self._confirming = self._turns.confirming
@@ -669,7 +673,9 @@ class Engine:
 
     async def _after_failure(self, place: Place, error: Exception) -> Outcome | None:
         """See to what comes of a request that raised *error*; ``None`` where the message went back to wait."""
-        if isinstance(error, (InvalidMessageError, ConfigurationError)):  # there was no request
+        if isinstance(
+            error, (InvalidMessageError, ConfigurationError, QueueError, OptedOutError)
+        ):  # no request was made
             place.attempts -= 1
             self._counters.uncount_attempt()
             return self._settle_unused(place, error)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from vonage_messages.clients.client import Client
+    from vonage_messages.guards import Guard
     from vonage_messages.ledger import Conflict, LedgerStore, Row
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
@@ -154,6 +155,7 @@ class Outbox:
         max_outage: Seconds = 300.0,
         max_wait: Seconds | None = None,
         lease: Seconds = 60.0,
+        guards: Iterable[Guard] = (),
     ) -> Report:
         """
         Send what waits, and report where every row stands; after a crash, call it again.
@@ -164,7 +166,9 @@ class Outbox:
         *budget* ends the run before it is passed. *max_outage*: how many seconds to wait for a platform that cannot
         be reached, or answers nothing that is clear. *max_wait*: a row that must wait for longer under the limits is
         left to a later run. *lease*: a process that stands still for longer may lose what it had not begun to send to
-        another run. *on_progress* may be async.
+        another run. *on_progress* may be async. *guards* as in ``SendQueue``: a row whose recipient has opted out has
+        failed, one to a range of numbers that is paused waits for a later run, and a budget that is used up ends this
+        one.
 
         The run ends early, with ``report.stopped``, when the credentials or the balance do not allow to go on, the
         platform cannot be reached, the budget is used up, or ``stop`` was called. Cancelling it stops as ``stop``
@@ -192,6 +196,7 @@ class Outbox:
             on_progress=on_progress,
             clock=self._clock,
             left=self._left,
+            guards=guards,
         )
         try:
             return await self._run.execute(resend=in_doubt == "resend")

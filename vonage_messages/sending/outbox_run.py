@@ -28,6 +28,7 @@ from vonage_messages.channels.raw import RawMessage
 from vonage_messages.errors import (
     APIError,
     AuthenticationError,
+    BudgetExceededError,
     CircuitOpenError,
     ConfigurationError,
     OutboxError,
@@ -47,11 +48,12 @@ from vonage_messages.values import Seconds
 from vonage_messages.wire.payloads import WrittenMessage, from_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from vonage_messages.channels.base import Message
     from vonage_messages.clients.client import Client
     from vonage_messages.clients.retry import RetryPolicy
+    from vonage_messages.guards import Guard
     from vonage_messages.ledger import LedgerStore
     from vonage_messages.limits.levels import Limits
     from vonage_messages.pricing import PriceTable
@@ -198,6 +200,7 @@ class Run:
         on_progress: Callable[[Progress], object] | None,
         clock: Callable[[], float],
         left: set[str],
+        guards: Iterable[Guard],
     ) -> None:
         check_span("lease", lease)
         self._store = store
@@ -217,6 +220,7 @@ class Run:
             before_send=self._mark,
             on_outcome=self._note,
             on_return=self._keep,
+            guards=guards,
         )
         self._spending = None if budget is None else _Spending(budget)
         self._writing: Batching[int | Outcome, Mapping[int, int]] = Batching(
@@ -690,7 +694,7 @@ _SPENT = (State.ACCEPTED, State.SENDING, State.IN_DOUBT)
 _SPENDING = frozenset({Event.ACCEPT, Event.LOSE})
 """What makes a row cost something, or leaves that open."""
 
-_OF_THE_ACCOUNT = (AuthenticationError, PaymentRequiredError, ConfigurationError)
+_OF_THE_ACCOUNT = (AuthenticationError, PaymentRequiredError, ConfigurationError, BudgetExceededError)
 """Not the fault of the row: every other would be refused like it."""
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vonage_messages.clients.client import Client
     from vonage_messages.clients.retry import RetryPolicy
     from vonage_messages.errors import VonageMessagesError
+    from vonage_messages.guards import Guard
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
     from vonage_messages.limits.store import LimitStore
@@ -55,6 +56,8 @@ class SendQueue:
     *max_outage*: how many seconds messages wait for a platform that cannot be reached, before they fail with
     ``CircuitOpenError``.
     *api_version*: by default the client's.
+    *guards*: asked before each request, beside those of the client: ``OptOuts``, ``BudgetGuard``, ``PumpingAlarm`` or
+    your own ``Guard``. What one refuses is not sent: its error is the outcome, and no place under a limit is used up.
 
     Within one priority, messages from one sender to one recipient leave in the order in which they were given, one
     after the other. It belongs to the event loop on which it is first used.
@@ -83,6 +86,7 @@ class SendQueue:
         retry: RetryPolicy | None = None,
         max_outage: Seconds = 300.0,
         api_version: ApiVersion | None = None,
+        guards: Iterable[Guard] = (),
     ) -> None:
         self._engine = Engine(
             client,
@@ -97,6 +101,7 @@ class SendQueue:
             retry=retry,
             max_outage=max_outage,
             api_version=api_version,
+            guards=guards,
         )
 
     def __repr__(self) -> str:

@@ -1,0 +1,104 @@
+"""
+What is asked before a message leaves: whether the recipient wants it, whether it is paid for, whether it looks abused.
+
+A client, a queue or an outbox is given any number of guards. Each may refuse a message, or let it pass and take its
+part in what it counts; where the message was certainly not sent, it gets its part back. What a guard refuses has never
+left: its errors say neither ``retryable`` without a reason, nor ever ``maybe_sent``.
+
+The guards themselves stand in ``receiving.opt_outs``, ``budget`` and ``pumping``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from vonage_messages.channels.base import Message
+from vonage_messages.errors import ConfigurationError, VonageMessagesError
+
+ResultT = TypeVar("ResultT")
+
+Undo: TypeAlias = Callable[[], object]
+"""Gives back what a guard has counted for a message that was not sent after all."""
+
+
+@runtime_checkable
+class Guard(Protocol):
+    """Decides about each message before it leaves. It must not wait."""
+
+    def admit(self, message: Message, /) -> Undo | None:
+        """
+        Let *message* pass, or raise.
+
+        What it gives is called if the message was certainly not sent.
+
+        Raises:
+            VonageMessagesError: the message must not be sent.
+        """
+
+
+class Guards:
+    """Several guards, asked one after the other: where one refuses, those before it count nothing."""
+
+    __slots__ = ("_guards",)
+
+    def __init__(self, guards: Iterable[Guard]) -> None:
+        self._guards = tuple(guards)
+        for guard in self._guards:
+            if isinstance(guard, type) or not callable(getattr(guard, "admit", None)):
+                what = guard.__name__ if isinstance(guard, type) else type(guard).__name__
+                raise ConfigurationError(f"guards must be objects such as OptOuts(), not {what}.")
+
+    def admit(self, message: Message) -> list[Undo]:
+        """
+        Ask every guard.
+
+        Raises:
+            VonageMessagesError: what the first one that refuses raises.
+        """
+        undo: list[Undo] = []
+        try:
+            for guard in self._guards:
+                step = guard.admit(message)
+                if step is not None:
+                    undo.append(step)
+        except BaseException:
+            take_back(undo)
+            raise
+        return undo
+
+    def check(self, message: Message) -> None:
+        """
+        Ask every guard, and let none of them count anything.
+
+        Raises:
+            VonageMessagesError: as ``admit`` does.
+        """
+        take_back(self.admit(message))
+
+    async def around(self, message: Message, send: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Send *message* if every guard lets it pass; what was certainly not sent is taken back."""
+        undo = self.admit(message)
+        try:
+            return await send()
+        except VonageMessagesError as error:
+            if not error.maybe_sent:
+                take_back(undo)
+            raise
+
+
+def guards_of(guards: Iterable[Guard]) -> Guards | None:
+    """
+    Put guards together; ``None`` where there are none, so that nothing has to be asked.
+
+    Raises:
+        ConfigurationError: one of them is no guard.
+    """
+    given = tuple(guards)
+    return Guards(given) if given else None
+
+
+def take_back(undo: Iterable[Undo]) -> None:
+    """Give back what was counted, the last first."""
+    for step in reversed(tuple(undo)):
+        step()

@@ -94,9 +94,10 @@ $(BROWSER_SETUP): $(SETUP)
 	@touch $@
 
 # What the tests of the built package install without a network: Vonage's own SDK package, our dependencies, pytest.
-$(WHEELS): constraints.txt $(SETUP)
+$(WHEELS): constraints.txt Makefile $(SETUP)
 	@mkdir -p $(WHEELHOUSE)
 	@echo "Fetching wheels for the tests (once)"
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest $(WHEELHOUSE) \
-		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography pytest
+		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography pytest \
+		click rich
 	@touch $@

@@ -13,18 +13,22 @@ import json
 import os
 import re
 import sys
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import attrs
+import jwt
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from vonage_messages.simulator import Simulator
+from vonage_messages import ApplicationAuth
+from vonage_messages.simulator import Simulator, Webhooks
+from vonage_messages.simulator.application_book import Application
 from vonage_messages.simulator.state import ReceivedMessage
 from vonage_messages.values import JSONObject
-from vonage_messages.webhooks import MessageStatus, parse_status
+from vonage_messages.webhooks import parse_status
 
 SNIPPETS = Path(__file__).parent.parent / "examples" / "snippets"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -90,6 +94,8 @@ def file_of(channel: dict[str, Any], message_type: str, file: str, **more: str) 
 LOCATION = {"type": "location", "location": {"longitude": -0.1246, "latitude": 51.5007}}
 ARRIVED: dict[str, list[dict[str, Any]]] = {
     "before_you_begin": [],
+    "configure_webhooks": [],
+    "create_application": [],
     "custom_objects": [
         *custom(LOCATION),
         {
@@ -322,6 +328,10 @@ OUTPUT = {
         r"A message would go to http://127\.0\.0\.1:[0-9]+/v1/messages: \{.*\}\n"
         r"The platform takes your credentials\. You may send from: 447700900001, 22353, SimulatedAgent, 1035, 1036\n"
     ),
+    "configure_webhooks": (
+        r"Messages: http://127\.0\.0\.1:[0-9]+/inbound\nStatuses: http://127\.0\.0\.1:[0-9]+/status\nVersion:  v1\n"
+    ),
+    "create_application": rf"export VONAGE_APPLICATION_ID={UUID}\nexport VONAGE_PRIVATE_KEY=/.+/made\.key\n",
     "custom_objects": rf"The same: True\nwhatsapp: {UUID}\nmessenger: {UUID}\n",
     "external_accounts": (
         r"whatsapp 447700900001: linked\nviber_service_msg 22353: linked\nrcs SimulatedAgent: linked\n"
@@ -352,17 +362,22 @@ def without_address(payload: JSONObject) -> dict[str, Any]:
 
 @attrs.frozen
 class Runs:
-    """All of them, and the statuses that the webhook of a single message was told."""
+    """All of them, what the webhooks were told, and what they left behind at the simulator and in their folder."""
 
     of: dict[str, Run]
-    statuses: list[MessageStatus]
+    statuses: dict[str, list[str]]
+    """By ``message_uuid``."""
+    folder: Path
+    applications: list[Application]
+    webhooks: Webhooks
 
 
 async def run_all(folder: Path) -> Runs:
-    told: list[MessageStatus] = []
+    told: dict[str, list[str]] = defaultdict(list)
 
     async def tell(request: web.Request) -> web.Response:
-        told.append(parse_status(await request.read()))
+        event = parse_status(await request.read())
+        told[event.message_uuid].append(event.status)
         return web.Response()
 
     application = web.Application()
@@ -370,18 +385,23 @@ async def run_all(folder: Path) -> Runs:
     async with TestServer(application) as webhook, Simulator(rate=None) as simulator:
         simulator.accounts.add("messenger", "1035", access_token="a page's")
         simulator.accounts.add("messenger", "1036", access_token="a page's", applications=(OTHER_APPLICATION,))
-        settings = {"STATUS_URL": str(webhook.make_url("/status")), "LIMITS_FILE": str(folder / "limits.json")}
+        settings = {
+            "INBOUND_URL": str(webhook.make_url("/inbound")),
+            "STATUS_URL": str(webhook.make_url("/status")),
+            "LIMITS_FILE": str(folder / "limits.json"),
+            "PRIVATE_KEY_FILE": str(folder / "made.key"),
+        }
         lines = await output_of({**SETTINGS, **settings, **simulator.environment()})
         await simulator.settle()
         assert [refusal.status for refusal in simulator.refusals] == [409]  # the account of another application
         runs = [json.loads(line) for line in lines]
-        printed = "".join(output for _, output, _ in runs)
+        printed = "".join(output for path, output, _ in runs if ARRIVED[Path(path).stem])
         assert [message.message_uuid for message in simulator.messages] == re.findall(UUID, printed)
         of = {
             Path(path).stem: Run(output, errors, [each for each in simulator.messages if each.message_uuid in output])
             for path, output, errors in runs
         }
-    return Runs(of, told)
+        return Runs(of, told, folder, list(simulator.applications), simulator.webhooks)
 
 
 async def output_of(environment: dict[str, str]) -> list[bytes]:
@@ -417,10 +437,23 @@ def test_a_snippet_sends_what_it_says(name: str, runs: Runs) -> None:
 
 def test_the_webhook_of_a_message_is_told_what_became_of_it(runs: Runs) -> None:
     (message,) = runs.of["webhook_of_a_message"].messages
-    assert [(status.message_uuid, status.status) for status in runs.statuses] == [
-        (message.message_uuid, "submitted"),
-        (message.message_uuid, "delivered"),
-    ]
+    assert runs.statuses[message.message_uuid] == ["submitted", "delivered"]
+
+
+def test_an_application_is_made_and_its_key_kept_from_others(runs: Runs) -> None:
+    (made,) = runs.applications
+    assert made.id in runs.of["create_application"].output
+    assert made.capabilities["messages"]["webhooks"]["inbound_url"]["address"].endswith("/inbound")
+    path = runs.folder / "made.key"
+    assert path.stat().st_mode & 0o777 == 0o600
+    token = ApplicationAuth(made.id, path).authorization().removeprefix("Bearer ")
+    assert jwt.decode(token, made.public_key, algorithms=["RS256"])["application_id"] == made.id
+
+
+def test_the_webhooks_of_the_application_are_told_from_then_on(runs: Runs) -> None:
+    assert (runs.webhooks.inbound_url or "").endswith("/inbound")
+    (message,) = runs.of["sms_send_sms"].messages
+    assert runs.statuses[message.message_uuid] == ["submitted", "delivered"]
 
 
 def test_a_request_of_v0_1_is_shown_as_it_is_sent_over_v1(runs: Runs) -> None:
@@ -441,5 +474,5 @@ def test_a_snippet_is_a_whole_program_that_says_first_what_you_will_see(name: st
 @pytest.mark.each("name", ARRIVED)
 def test_a_snippet_uses_public_names_only(name: str) -> None:
     tree = ast.parse((SNIPPETS / f"{name}.py").read_text(encoding="utf-8"))
-    modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    assert modules == ["vonage_messages"]
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert modules - {"pathlib"} == {"vonage_messages"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import subprocess
 import tempfile
 import threading
@@ -61,8 +62,17 @@ class RedisServer:
         command = [__redis_executable__, "--port", "0", "--unixsocket", str(self._socket), "--save", ""]
         self._process = subprocess.Popen(command, cwd=self._socket.parent, stdout=subprocess.DEVNULL)  # noqa: S603  of a package of ours
         give_up = time.monotonic() + LONGEST_RUN
-        while not self._socket.exists() and time.monotonic() < give_up:
+        while not self._answers() and time.monotonic() < give_up:
             time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(self._socket))
+                client.sendall(b"PING\r\n")
+                return client.recv(16) == b"+PONG\r\n"
+            except OSError:
+                return False
 
     def stop(self) -> None:
         self._process.terminate()

@@ -280,9 +280,56 @@ def test_a_fault_of_the_page_is_an_error_of_the_client(inbox: Watched, send: Sen
         send(QUESTION)
     send(QUESTION)
 
-    expect(inbox.page.get_by_test_id("fault-list")).to_contain_text("Struck 1 times, spent")
+    expect(inbox.page.get_by_test_id("fault-list")).to_contain_text("Struck once, spent")
     inbox.page.get_by_role("button", name="Clear all faults").click()
     expect(inbox.page.get_by_test_id("fault-list")).to_contain_text("Nothing goes wrong on purpose")
+
+
+def test_the_settings_keep_what_somebody_is_writing(inbox: Watched, vonage_simulator: RunningSimulator) -> None:
+    inbox.open("/inbox/settings")
+    form, rate = inbox.page.get_by_test_id("webhooks-form"), inbox.page.get_by_test_id("account-form")
+    expect(rate.get_by_label("Rate")).to_have_value("")
+    form.get_by_label("Status URL").fill("http://127.0.0.1:9/status")
+    form.get_by_label("Inbound URL").focus()
+
+    vonage_simulator.limit(7)
+
+    expect(rate.get_by_label("Rate")).to_have_value("7")
+    expect(form.get_by_label("Status URL")).to_have_value("http://127.0.0.1:9/status")
+    form.get_by_role("button", name="Save").click()
+    expect(inbox.page.locator("#toast")).to_have_text("Saved")
+    assert vonage_simulator.webhooks.status_url == "http://127.0.0.1:9/status"
+
+
+def test_seconds_are_asked_for_where_a_fault_takes_some(inbox: Watched, vonage_simulator: RunningSimulator) -> None:
+    inbox.open("/inbox/settings")
+    form = inbox.page.get_by_test_id("fault-form")
+    form.get_by_label("What goes wrong").select_option("slow")
+    form.get_by_label("Seconds").fill("3")
+    form.get_by_label("What goes wrong").select_option("truncated_json")
+    expect(form.get_by_label("Seconds")).to_be_disabled()
+    form.get_by_test_id("add-fault").click()
+
+    expect(inbox.page.get_by_test_id("fault-list")).to_contain_text("truncated json")
+    assert [(each.fault.kind, each.fault.seconds) for each in vonage_simulator.faults] == [("truncated_json", None)]
+
+
+def test_what_is_written_from_right_to_left_begins_at_the_right(inbox: Watched, send: Send) -> None:
+    sent = send(WhatsappText(to=PERSON, from_=COMPANY, text="مرحبا Acme 123.\nHello"))
+    inbox.open(conversation("whatsapp"))
+    edges = """(element) => {
+        const range = document.createRange();
+        const box = element.getBoundingClientRect();
+        return [0, 16].map((place) => {
+            range.setStart(element.firstChild, place);
+            range.setEnd(element.firstChild, place + 1);
+            return (range.getBoundingClientRect().left - box.left) / box.width > 0.5;
+        });
+    }"""
+
+    # The first letter of each line: at the right where it is Arabic, at the left where it is Latin.
+    assert bubble(inbox.page, sent).locator(".words").evaluate(edges) == [True, False]
+    assert inbox.page.locator(".preview").first.evaluate("(each) => getComputedStyle(each).direction") == "rtl"
 
 
 def test_clearing_asks_first_and_leaves_nothing(inbox: Watched, send: Send, vonage_simulator: RunningSimulator) -> None:

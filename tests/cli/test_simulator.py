@@ -354,7 +354,7 @@ async def test_what_is_kept_is_not_told_again(tmp_path: Path) -> None:
             await client.send(HELLO)
         await simulated.stop()
     async with running(*keep) as simulated:
-        assert await simulated.line() == "Kept from before: 1 messages."
+        assert await simulated.line() == "Kept from before: 1 message."
         async with simulated.client() as client:
             sent = await client.send(HELLO)
         _, output = await simulated.stop()

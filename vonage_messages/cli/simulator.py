@@ -202,7 +202,7 @@ class _Watch:
         messages, refusals = simulated.messages, simulated.refusals
         if messages:
             self._last_message = messages[-1].message_uuid
-            self._print(f"Kept from before: {len(messages)} messages.\n")
+            self._print(f"Kept from before: {len(messages)} message{'' if len(messages) == 1 else 's'}.\n")
         if refusals:
             self._last_refusal = refusals[-1].request_id
 

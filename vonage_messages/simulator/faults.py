@@ -110,6 +110,8 @@ _NATURES: Final[Mapping[FaultKind, _Nature]] = MappingProxyType(
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType({kind: nature.meaning for kind, nature in _NATURES.items()})
 """Every kind of fault, with a sentence about it."""
 
+TIMED: Final = frozenset(kind for kind, nature in _NATURES.items() if nature.seconds is not None)
+"""Those that take ``seconds``."""
 _HAVE_STATUS: Final = frozenset({FaultKind.ERROR, FaultKind.ERROR_AFTER_ACCEPTING})
 _BREAK_CONNECTIONS: Final = frozenset(
     {FaultKind.RESET_BEFORE_READING, FaultKind.RESET_AFTER_ACCEPTING, FaultKind.RESET_IN_ANSWER}
@@ -180,7 +182,7 @@ class Fault:
 
     def __attrs_post_init__(self) -> None:
         kind = self.kind
-        if self.seconds is not None and _NATURES[kind].seconds is None:
+        if self.seconds is not None and kind not in TIMED:
             raise ConfigurationError(f"{kind} takes no seconds")
         if self.status is not None and kind not in _HAVE_STATUS:
             raise ConfigurationError(f"{kind} takes no status")

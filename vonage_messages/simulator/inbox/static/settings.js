@@ -39,8 +39,12 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const fields = Object.fromEntries(new FormData(event.target));
   const done = await attempt(() => submits[name](fields), "Saved");
-  if (done) refresh();
+  if (!done) return;
+  delete event.target.dataset.touched;
+  refresh();
 });
+// What somebody has begun to write stays as it is, whatever else changes meanwhile.
+document.addEventListener("input", ({ target }) => { if (target.form?.dataset.form) target.form.dataset.touched = ""; });
 
 act("clear-faults", async () => { await attempt(() => control("DELETE", "/_simulator/faults"), "No faults"); refresh(); });
 act("clear-people", async () => { await attempt(() => control("DELETE", "/_simulator/people"), "Nobody has habits"); refresh(); });
@@ -77,11 +81,16 @@ async function faults() {
     says();
   }
   list("fault-list", items.map(({ number: id, struck, spent, fault: { kind, ...more } }) => line(
-    `${kind.replaceAll("_", " ")}: ${rest(more) || "always"}. Struck ${struck} times${spent ? ", spent" : ""}`,
+    `${kind.replaceAll("_", " ")}: ${rest(more) || "always"}. Struck ${struck === 1 ? "once" : `${struck} times`}${spent ? ", spent" : ""}`,
     () => control("DELETE", `/_simulator/faults/${id}`),
   )), "Nothing goes wrong on purpose.");
 }
-const says = () => { byId("fault-says").textContent = kinds[byId("fault-kind").value] ?? ""; };
+const timed = new Set(form("faults").dataset.timed.split(" "));
+const says = () => {
+  const kind = byId("fault-kind").value;
+  byId("fault-says").textContent = kinds[kind] ?? "";
+  form("faults").elements.seconds.disabled = !timed.has(kind);
+};
 byId("fault-kind").addEventListener("change", says);
 
 async function failures() {
@@ -97,9 +106,10 @@ async function people() {
 }
 
 function fill(name, fields) {
+  if (form(name).dataset.touched !== undefined) return;
   for (const [key, value] of Object.entries(fields)) {
     const field = form(name).elements[key];
-    if (field && field !== document.activeElement) field.value = value ?? "";
+    if (field) field.value = value ?? "";
   }
 }
 

@@ -103,4 +103,6 @@ export function live(after, hear, reset) {
   source.addEventListener("message", (event) => hear(JSON.parse(event.data)));
   source.addEventListener("reset", reset);
   addEventListener("pagehide", () => source.close());
+  // A page that comes back from the browser's memory has missed what happened meanwhile.
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) location.reload(); });
 }

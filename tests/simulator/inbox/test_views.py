@@ -290,7 +290,7 @@ async def test_the_list_is_searched_and_filtered(send: Any, get: Any, simulator:
 
     async def found(query: str) -> list[str]:
         page = await get(f"/?{query}")
-        return re.findall(r'<span class="preview">(.*?)</span>', page)
+        return re.findall(r'<span class="preview" dir="auto">(.*?)</span>', page)
 
     assert await found("") == ["Which FERRY?", "The red ferry", "The blue ferry"]
     assert await found("q=ferry") == ["Which FERRY?", "The red ferry", "The blue ferry"]

@@ -15,8 +15,9 @@ from aiohttp import web
 from vonage_messages.channels.rcs import RcsText
 from vonage_messages.channels.sms import Sms
 from vonage_messages.clock import ManualClock
-from vonage_messages.errors import SimulatorError
+from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import Delivery, ReceivedMessage, Simulator, journal
+from vonage_messages.simulator.dispatch import MOST_FAILURES
 
 FAST = Delivery(submitted_after=0, delivered_after=0, read_after=0)
 SMS = Sms(to="447700900000", from_="Acme", text="Hello")
@@ -65,6 +66,18 @@ async def test_message_without_webhooks_costs_no_task() -> None:
         for _ in range(20):
             await client.send(SMS)
         assert len(asyncio.all_tasks()) == before
+
+
+def test_at_most_so_many_are_to_fail() -> None:
+    simulator = Simulator()
+    for number in range(MOST_FAILURES):
+        simulator.fail(1180, to=str(number))
+    simulator.fail(1320, to="7")
+    with pytest.raises(ConfigurationError, match="let them arrive again first"):
+        simulator.fail(1180)
+    simulator.recover()
+    simulator.fail(1180)
+    assert len(simulator.failures) == 1
 
 
 async def test_code_of_a_failure_is_kept() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from vonage_messages.errors import ConfigurationError
-from vonage_messages.simulator.faults import MEANINGS, Fault, FaultKind, Faults, Moment, Target
+from vonage_messages.simulator.faults import MEANINGS, MOST_FAULTS, Fault, FaultKind, Faults, Moment, Target
 
 SMS = Target(path="/v1/messages", channel="sms", to="447700900000", from_="Acme")
 
@@ -111,6 +111,16 @@ def test_faults_are_taken_away_one_by_one_or_all() -> None:
     faults.clear()
     faults.clear()
     assert (len(faults), len(changes)) == (0, 4)
+
+
+def test_there_are_at_most_so_many_faults() -> None:
+    faults = Faults()
+    for _ in range(MOST_FAULTS):
+        faults.add("throttle")
+    with pytest.raises(ConfigurationError, match="clear some first"):
+        faults.add("throttle")
+    faults.remove(1)
+    assert faults.add("throttle").number == MOST_FAULTS + 1
 
 
 def test_a_change_is_told_when_a_fault_is_spent() -> None:

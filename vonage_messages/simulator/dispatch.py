@@ -52,6 +52,7 @@ _NO_CREDIT = 1070
 _TTL_OF_RCS: Final[Seconds] = 259_200
 """Messages API v1, section 3: the default of ``ttl``."""
 
+MOST_FAILURES: Final = 10_000
 VERSIONS: Final = ("v1", "v0.1")
 
 
@@ -159,7 +160,14 @@ class Dispatch:
         """The webhooks of what is sent with Basic credentials; ``None``: those of the application."""
 
     def fail(self, failure: Failure, *, to: str | None, channel: str | None) -> None:
-        """Let messages fail from now on: those to a recipient, on a channel, or (both ``None``) all."""
+        """
+        Let messages fail from now on: those to a recipient, on a channel, or (both ``None``) all.
+
+        Raises:
+            ConfigurationError: 10,000 recipients and channels fail already.
+        """
+        if (to, channel) not in self._failures and len(self._failures) >= MOST_FAILURES:
+            raise ConfigurationError(f"messages fail in {MOST_FAILURES} ways already: let them arrive again first")
         self._failures[to, channel] = failure
 
     @property

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 LONGEST: Final[Seconds] = 24 * 60 * 60.0
 """The longest delay; the platform itself gives a callback up after a day."""
+MOST_FAULTS: Final = 10_000
 
 
 class FaultKind(StrEnum):
@@ -276,8 +277,10 @@ class Faults:
         Let something go wrong from now on: a ``Fault``, or a kind and the options of one.
 
         Raises:
-            ConfigurationError: there is no such kind, or an option cannot work.
+            ConfigurationError: there is no such kind, an option cannot work, or there are 10,000 faults.
         """
+        if len(self) >= MOST_FAULTS:
+            raise ConfigurationError(f"there are {MOST_FAULTS} faults already: clear some first")
         if not isinstance(fault, Fault):
             fault = Fault(kind=fault, **options)
         elif options:

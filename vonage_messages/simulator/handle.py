@@ -467,7 +467,7 @@ class Simulator:
         The next message of a failover chain goes out when one is rejected.
 
         Raises:
-            ConfigurationError: a message cannot fail with that *status*.
+            ConfigurationError: a message cannot fail with that *status*, or too many are to fail already.
         """
         self._dispatch.fail(Failure(code=code, status=status), to=to, channel=channel)
         self.state.journal.note(journal.FAULTS)

@@ -141,15 +141,15 @@ async def test_waiting_ends_when_the_simulator_stops(session: aiohttp.ClientSess
     await simulator.start()
     url = f"{simulator.url}/_simulator/wait"
 
-    async def ask() -> int:
+    async def ask() -> tuple[int, str]:
         async with session.post(url, json={"timeout": 60}) as response:
-            return response.status
+            return response.status, (await response.json())["detail"]
 
     waiting = asyncio.ensure_future(ask())
     await somebody_waits(simulator.state)
     async with asyncio.timeout(30):
         await simulator.stop()
-        assert await waiting == 408
+        assert await waiting == (503, "The simulator stops: 0 of 1 such messages had come.")
 
 
 async def test_what_was_forgotten_meanwhile_is_looked_for_anew() -> None:

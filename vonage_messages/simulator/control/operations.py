@@ -148,6 +148,9 @@ class ControlAPI:
             )
         finally:
             self._watchers -= 1
+        if len(found) < count and self._stopped.is_set():
+            sentence = f"The simulator stops: {len(found)} of {count} such messages had come."
+            raise RefusedError(HTTPStatus.SERVICE_UNAVAILABLE, sentence)
         if len(found) < count:
             sentence = f"{len(found)} of {count} such messages came within {timeout:g} seconds."
             raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, sentence)

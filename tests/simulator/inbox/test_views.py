@@ -22,7 +22,8 @@ from aiohttp.test_utils import TestServer
 
 from vonage_messages.simulator import Simulator, Webhooks
 from vonage_messages.simulator.inbox.conversations import Conversations
-from vonage_messages.simulator.inbox.pages import Filter, Pages
+from vonage_messages.simulator.inbox.pages import Pages
+from vonage_messages.simulator.inbox.shown import Filter
 from vonage_messages.simulator.relay import Relay, ReleaseAnswer
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -29,7 +29,8 @@ from vonage_messages.simulator.faults import TIMED
 from vonage_messages.simulator.inbox.conversations import CHANNELS, Conversations, Key
 from vonage_messages.simulator.inbox.inspection import coloured
 from vonage_messages.simulator.inbox.loose import pretty
-from vonage_messages.simulator.inbox.pages import PAGE, RANKS, Filter, ListPage, Pages, Thread
+from vonage_messages.simulator.inbox.pages import PAGE, RANKS, Pages
+from vonage_messages.simulator.inbox.shown import Filter, ListPage, Thread
 from vonage_messages.simulator.inbox.snippets import as_curl
 from vonage_messages.simulator.people import COMPANY, default_person, inbound_types
 

@@ -111,6 +111,13 @@ class ApplicationAuth:
         if held is not None and held.header.removeprefix("Bearer ") == token.removeprefix("Bearer "):
             self._token = None
 
+    def public_key(self) -> str:
+        """Give the PEM text of the public key that belongs to the private one: what the application must hold."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415  see _sign
+
+        public = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        return public.decode("ascii")
+
     def _sign(self, now: float) -> str:
         import jwt  # noqa: PLC0415  costs 60 ms: paid at the first token, not by every import
 

@@ -10,9 +10,11 @@ from vonage_messages import __version__
 from vonage_messages.cli.accounts import accounts
 from vonage_messages.cli.bulk import bulk
 from vonage_messages.cli.demo import demo
+from vonage_messages.cli.doctor import doctor
 from vonage_messages.cli.migrate import migrate_command
 from vonage_messages.cli.segments import segments_command
 from vonage_messages.cli.send import send
+from vonage_messages.cli.setup import setup
 from vonage_messages.cli.simulator import simulator
 from vonage_messages.cli.terminal import survive_any_encoding, told
 from vonage_messages.cli.workers import workers
@@ -45,9 +47,11 @@ def application() -> None:
 application.add_command(accounts)
 application.add_command(bulk)
 application.add_command(demo)
+application.add_command(doctor)
 application.add_command(migrate_command)
 application.add_command(segments_command)
 application.add_command(send)
+application.add_command(setup)
 application.add_command(simulator)
 application.add_command(workers)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import subprocess
+import sys
 import time
 import tomllib
 from collections.abc import Callable
@@ -213,6 +216,29 @@ async def test_the_other_distribution_of_the_same_name_is_found(
     assert set(wrong) == {"import name"}
     assert "1.6.3" in wrong["import name"].found
     assert "pip uninstall" in wrong["import name"].mend
+
+
+@pytest.mark.parametrize("name", ["vonage_messages.py", "vonage_messages"])
+async def test_a_file_that_hides_the_package_is_found(
+    house: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / name).mkdir() if "." not in name else (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    wrong = failed(await examine(house.environment))
+    assert set(wrong) == {"import name"}
+    assert f"{name} in the working folder" in wrong["import name"].found
+    assert "another name" in wrong["import name"].mend
+
+
+def test_the_command_line_names_the_other_distribution_before_anything_else(tmp_path: Path) -> None:
+    plant_distribution(tmp_path, "vonage-messages", "1.6.3")
+    paths = os.pathsep.join((str(Path(local.__file__).parents[2]), str(tmp_path)))
+    command = [sys.executable, "-m", "vonage_messages", "doctor", "--no-probe"]
+    environment = {**os.environ, "PYTHONPATH": paths}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  our own program
+    assert done.returncode == 1
+    assert "vonage_messages-1.6.3.dist-info" in done.stderr
+    assert "pip uninstall -y vonage vonage-messages" in done.stderr
 
 
 async def test_a_dependency_that_is_too_old_is_found(

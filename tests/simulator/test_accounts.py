@@ -145,12 +145,22 @@ async def test_faults_and_the_rate_hold_for_accounts_too(ask: Asking, simulator:
     assert [(await ask("GET", "/"))[0] for _ in range(2)] == [200, 429]
 
 
-async def test_no_access_token_is_kept(ask: Asking, simulator: Simulator) -> None:
+async def test_no_access_token_is_kept(
+    ask: Asking,
+    simulator: Simulator,
+    session: aiohttp.ClientSession,
+    basic: Callable[[Simulator], dict[str, str]],
+) -> None:
+    authorization = basic(simulator)["Authorization"]
     await ask("POST", "/messenger", PAGE)
     await ask("POST", "/messenger", PAGE | {"colour": "red"})
     await ask("GET", "/")
+    broken = f'{{"access_token": "{PAGE["access_token"]}"'.encode()
+    headers = {"Content-Type": "application/json", "Authorization": authorization}
+    async with session.post(f"{simulator.url}/beta/chatapp-accounts/messenger", data=broken, headers=headers) as answer:
+        assert answer.status == 400
     kept = f"{simulator.state._exchanges}{simulator.refusals!r}{list(simulator.accounts)!r}"
-    kept += str([each.payload for each in simulator.refusals])
+    kept += str([(each.payload, each.raw_body) for each in simulator.refusals])
     assert PAGE["access_token"] not in kept
     assert '"access_token": "***"' in kept
 

@@ -65,17 +65,34 @@ def check_dependencies() -> Finding:
     return good("dependencies", ", ".join(found))
 
 
-def check_import_name() -> Finding:
-    """Look for the distribution whose import package has the same name: Vonage's synchronous SDK."""
+def check_import_name(folder: Path | None = None) -> Finding:
+    """
+    Look for whatever else is called ``vonage_messages``.
+
+    That is Vonage's synchronous SDK, and a file or folder of that name in *folder* (the working one): a program that is
+    started there would import it.
+    """
     try:
         version = importlib.metadata.version(_OTHER)
     except importlib.metadata.PackageNotFoundError:
-        return good("import name", "vonage_messages belongs to this package alone")
+        shadow = _shadow(Path.cwd() if folder is None else folder)
+        if shadow is None:
+            return good("import name", "vonage_messages belongs to this package alone")
+        found = f"{shadow.name} in the working folder hides this package from programs beside it"
+        return wrong("import name", found, f"Give it another name: {shadow}")
     return wrong(
         "import name",
         f"the distribution {_OTHER} {version} is installed too, and has the same import name",
         "Run: pip uninstall -y vonage vonage-messages vonage-messages-async && pip install vonage-messages-async",
     )
+
+
+def _shadow(folder: Path) -> Path | None:
+    ours = Path(__file__).parent.parent
+    for shadow in (folder / f"{ours.name}.py", folder / ours.name):
+        if shadow.exists() and not shadow.samefile(ours):
+            return shadow
+    return None
 
 
 def check_credentials(variables: Mapping[str, str]) -> Finding:

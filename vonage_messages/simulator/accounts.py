@@ -161,7 +161,7 @@ class AccountsAPI:
 
     async def _create(self, request: web.Request) -> web.Response:
         self._admit(request)
-        body = await self.gate.read_object(request, _unreadable)
+        body = await self.gate.read_object(request, _unreadable, may_be_kept=False)
         problems = judge_create(body)
         if not problems and self.book.get("messenger", body["external_id"]) is not None:
             problems = [InvalidParameter("external_id", "There is such a page already")]
@@ -177,7 +177,7 @@ class AccountsAPI:
 
     async def _update(self, request: web.Request) -> web.Response:
         self._admit(request)
-        body = await self.gate.read_object(request, _unreadable)
+        body = await self.gate.read_object(request, _unreadable, may_be_kept=False)
         account = self._found(request, "messenger")
         self._judge(judge_update(body), body)
         changes: dict[str, Any] = {name: body[name] for name in ("name", "access_token") if name in body}
@@ -195,7 +195,7 @@ class AccountsAPI:
 
     async def _link(self, request: web.Request) -> web.Response:
         self._admit(request)
-        body = await self.gate.read_object(request, _unreadable)
+        body = await self.gate.read_object(request, _unreadable, may_be_kept=False)
         account = self._found(request)
         self._judge(judge_link(body), body)
         if not self.takes_messages(body["application"]):

@@ -195,7 +195,7 @@ class ApplicationsAPI:
 
     async def _body(self, request: web.Request) -> dict[str, Any]:
         self.gate.admit(request, basic_only=True)
-        body = await self.gate.read_object(request, _unreadable)
+        body = await self.gate.read_object(request, _unreadable, may_be_kept=False)
         problems = judge(body)
         if problems:
             raise RefusedError(_invalid(problems), _kept(body))

@@ -105,8 +105,10 @@ class Gate:
         if problem is not None:
             raise RefusedError(problem, payload)
 
-    async def read_object(self, request: web.Request, refuse: Callable[[str], ProblemDocument]) -> dict[str, Any]:
-        """Read the one JSON object of a body; *refuse* words what is none."""
+    async def read_object(
+        self, request: web.Request, refuse: Callable[[str], ProblemDocument], *, may_be_kept: bool = True
+    ) -> dict[str, Any]:
+        """Read the one JSON object of a body; *refuse* words what is none, whose beginning *may_be_kept*, or not."""
         if request.content_type != "application/json":
             raise RefusedError(problems.wrong_content_type())
         try:
@@ -119,4 +121,5 @@ class Gate:
         try:
             return decode_object(body)
         except InvalidBodyError as error:
-            raise RefusedError(refuse(str(error)), raw_body=body[:_KEPT_OF_A_RAW_BODY]) from None
+            kept = body[:_KEPT_OF_A_RAW_BODY] if may_be_kept else None
+            raise RefusedError(refuse(str(error)), raw_body=kept) from None

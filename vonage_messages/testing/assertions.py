@@ -187,7 +187,8 @@ def _refused(refusals: Sequence[Refusal]) -> Iterator[str]:
         problem = refusal.problem
         said = problem.get("detail") or problem.get("title") or ""
         parameters = "; ".join(
-            f"{each.get('name')}: {each.get('reason')}" for each in problem.get("invalid_parameters", ())
+            f"{each.get('name')}: {each.get('reason')}"
+            for each in problem.get("invalid_parameters") or problem.get("invalid_params") or ()
         )
         yield f"  {refusal.status} {refusal.method} {refusal.path}: {said}{f' ({parameters})' if parameters else ''}"
 

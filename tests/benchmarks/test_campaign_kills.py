@@ -43,7 +43,7 @@ async def run(*arguments: str) -> tuple[int | None, str]:
 
 @pytest.mark.parametrize(
     ("scenario", "rounds", "rows"),
-    [("sender", 2, 1_500), ("simulator", 2, 1_500), ("disk", 1, 2_000), ("corrupt", 1, 200)],
+    [("sender", 2, 600), ("simulator", 2, 600), ("disk", 1, 800), ("corrupt", 1, 200)],
 )
 async def test_no_row_is_lost_and_none_is_sent_twice(scenario: str, rounds: int, rows: int) -> None:
     code, output = await run("--rounds", str(rounds), "--rows", str(rows), "--only", scenario)

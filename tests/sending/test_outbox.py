@@ -233,7 +233,7 @@ async def test_memory_of_adding_is_that_of_a_batch(outbox: Outbox) -> None:
     await outbox.add(some(1_000, 500_000))
     tracemalloc.start()
     try:
-        few, many = await peak(5_000, 0), await peak(20_000, 10_000)
+        few, many = await peak(2_500, 0), await peak(7_500, 10_000)
     finally:
         tracemalloc.stop()
     assert many < 1.5 * few

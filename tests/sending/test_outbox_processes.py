@@ -218,7 +218,7 @@ async def test_programs_that_are_killed_lose_nothing_and_send_nothing_twice(
     start: Start, path: Path, simulator: Simulator
 ) -> None:
     async with Outbox.open(path) as outbox:
-        await outbox.add(message(number) for number in range(2_000))
+        await outbox.add(message(number) for number in range(1_200))
     chance = random.Random(2)  # noqa: S311  moments to kill at
     program = await start(SEND, UNLIMITED, CONNECTIONS)
     await killed_before_it_is_answered(program, simulator, 100)

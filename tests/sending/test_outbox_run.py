@@ -194,11 +194,13 @@ async def test_run_over_nothing_ends_at_once(outbox: Outbox, client: Client) -> 
 
 
 async def test_more_rows_than_are_claimed_at_a_time_are_all_sent(
-    outbox: Outbox, platform: Platform, client: Client
+    outbox: Outbox, platform: Platform, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await outbox.add(some(WINDOW + 1_500))
+    monkeypatch.setattr(outbox_run, "WINDOW", 500)
+    monkeypatch.setattr(outbox_run, "_REFILL", 100)
+    await outbox.add(some(1_250))
     report = await outbox.run(client, limits=UNLIMITED)
-    assert report.accepted == WINDOW + 1_500
+    assert report.accepted == 1_250
     assert platform.repeated == {}
 
 
@@ -277,7 +279,7 @@ async def test_no_more_requests_are_under_way_than_there_are_connections(
 
 
 async def test_no_more_rows_are_marked_than_there_are_connections(outbox: Outbox, client: Client, path: Path) -> None:
-    await outbox.add(some(1_500))
+    await outbox.add(some(500))
     running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=8))
     most = 0
 
@@ -287,7 +289,7 @@ async def test_no_more_rows_are_marked_than_there_are_connections(outbox: Outbox
 
     while not running.done():
         most = max(most, await asyncio.to_thread(look))
-    assert (await running).accepted == 1_500
+    assert (await running).accepted == 500
     assert 1 <= most <= 8
 
 
@@ -748,17 +750,17 @@ def no_space(path: Path) -> Iterator[None]:
 async def test_disk_that_is_full_in_the_middle_ends_the_run_and_nothing_is_sent_twice_after_it(
     outbox: Outbox, platform: Platform, client: Client, path: Path
 ) -> None:
-    await outbox.add(some(3_000))
+    await outbox.add(some(1_500))
     running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=8))
     await until(lambda: len(platform.came) > 300)
     with no_space(path), pytest.raises(errors.StoreUnavailableError):
         await asyncio.wait_for(running, 20)
-    assert len(platform.came) < 3_000
+    assert len(platform.came) < 1_500
     report = await outbox.run(client, limits=UNLIMITED)
-    assert (report.accepted + report.in_doubt, report.pending) == (3_000, 0)
+    assert (report.accepted + report.in_doubt, report.pending) == (1_500, 0)
     assert report.in_doubt <= 8
     assert platform.repeated == {}
-    assert len(platform.came) >= 3_000 - report.in_doubt
+    assert len(platform.came) >= 1_500 - report.in_doubt
 
 
 async def test_outcome_that_finds_space_a_moment_later_is_recorded(
@@ -780,7 +782,7 @@ async def test_outcome_that_finds_space_a_moment_later_is_recorded(
 async def test_cancelled_run_is_cancelled_also_where_the_disk_is_full(
     outbox: Outbox, platform: Platform, client: Client, path: Path
 ) -> None:
-    await outbox.add(some(3_000))
+    await outbox.add(some(1_000))
     running = asyncio.create_task(outbox.run(client, limits=Limits(account=Rate(300)), connections=8))
     await until(lambda: len(platform.came) > 30)
     with no_space(path):
@@ -788,13 +790,13 @@ async def test_cancelled_run_is_cancelled_also_where_the_disk_is_full(
         with pytest.raises(asyncio.CancelledError):
             await running
     report = await outbox.run(client, limits=UNLIMITED)
-    assert (report.accepted + report.in_doubt, report.pending) == (3_000, 0)
+    assert (report.accepted + report.in_doubt, report.pending) == (1_000, 0)
     assert platform.repeated == {}
 
 
 async def test_store_that_is_closed_under_a_run_ends_it(path: Path, platform: Platform, client: Client) -> None:
     async with Outbox.open(path) as outbox:
-        await outbox.add(some(2_000))
+        await outbox.add(some(800))
         running = asyncio.create_task(outbox.run(client, limits=Limits(account=Rate(200)), connections=4))
         await until(lambda: len(platform.came) > 5)
     with pytest.raises(errors.VonageMessagesError):

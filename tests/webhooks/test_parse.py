@@ -355,7 +355,7 @@ def ask_everything(event: InboundMessage | MessageStatus) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), JSON, max_size=10))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_mapping_is_read(payload: dict[str, Any]) -> None:
     for parse in (parse_inbound, parse_status, parse_webhook):
         event = parse(payload)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -34,6 +35,7 @@ def new_private_key() -> str:
     ).decode("ascii")
 
 
+@functools.lru_cache(maxsize=8)
 def public_pem_of(private_key: str) -> str:
     """Give the PEM text of the public key that belongs to the PEM text of a private one."""
     return (
@@ -59,9 +61,12 @@ def public_key_from(pem: str) -> rsa.RSAPublicKey:
     return key
 
 
+@functools.lru_cache(maxsize=8)  # the keys of a few simulators at a time, which a suite starts a thousand times
 def public_key_of(private_key: str) -> rsa.RSAPublicKey:
     """
     Derive the public key from the PEM text of a private one.
+
+    To check a private key takes 40 ms, which every start of a simulator would cost: the last few are remembered.
 
     Raises:
         ConfigurationError: *private_key* is not an unencrypted RSA private key in PEM form.

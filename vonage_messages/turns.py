@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vonage_messages")
 
 _ROUNDS = 1000
+_GRAIN: Seconds = 0.001
+"""What the clock of a loop is coarse by: whoever waits for no time at all takes a place that is free now."""
 _END_OF_TIME = 253_402_300_799.0
 """The last second that a ``datetime`` can tell, of the year 9999."""
 
@@ -514,7 +516,7 @@ class _Desk:
         place.keeps_order = False
         place.options = max_wait
         if deadline is not None:
-            place.give_up_at = deadline
+            place.give_up_at = deadline + _GRAIN
         self.schedule.add(place)
         if deadline is not None and max_wait is not None:
             wait, key = self.schedule.forecast(place, place.since)

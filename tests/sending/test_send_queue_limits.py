@@ -283,3 +283,13 @@ async def test_unwanted_message_in_a_store_limited_queue_is_dropped(tools: Any) 
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(future, 1)
     assert platform.requests == []
+
+
+def test_bare_send_that_waits_for_no_time_takes_a_place_that_is_free_now(tools: Any) -> None:
+    async def program() -> None:
+        limiter = Limiter(Limits(account=Rate(1, per=60)))
+        await limiter.acquire(tools.sms(1), max_wait=0)
+        with pytest.raises(errors.LimitTimeoutError):
+            await limiter.acquire(tools.sms(2), max_wait=0)
+
+    tools.run_virtually(program())

@@ -462,10 +462,10 @@ class Run:
         return f"the platform has given no clear answer for {self._max_outage:g} s"
 
     def _break(self, error: StoreUnavailableError) -> None:
-        """Stop, because what happens can no longer be written down."""
+        """Stop, because what happens can no longer be written down, or the limits no longer be kept."""
         if self._broken is None:
             self._broken = error
-        self.stop("the file cannot be written")
+        self.stop(str(error))
 
     def _outcome(
         self, row: Row | Claimed, event: Event, *, sent: SentMessage | None = None, error: BaseException | None = None

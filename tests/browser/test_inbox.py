@@ -301,17 +301,28 @@ def test_the_settings_keep_what_somebody_is_writing(inbox: Watched, vonage_simul
     assert vonage_simulator.webhooks.status_url == "http://127.0.0.1:9/status"
 
 
-def test_seconds_are_asked_for_where_a_fault_takes_some(inbox: Watched, vonage_simulator: RunningSimulator) -> None:
+def test_a_fault_asks_for_what_it_takes_and_for_nothing_else(
+    inbox: Watched, vonage_simulator: RunningSimulator
+) -> None:
     inbox.open("/inbox/settings")
     form = inbox.page.get_by_test_id("fault-form")
     form.get_by_label("What goes wrong").select_option("slow")
     form.get_by_label("Seconds").fill("3")
     form.get_by_label("What goes wrong").select_option("truncated_json")
     expect(form.get_by_label("Seconds")).to_be_disabled()
+    expect(form.get_by_label("Status")).to_be_disabled()
     form.get_by_test_id("add-fault").click()
-
     expect(inbox.page.get_by_test_id("fault-list")).to_contain_text("truncated json")
-    assert [(each.fault.kind, each.fault.seconds) for each in vonage_simulator.faults] == [("truncated_json", None)]
+    form.get_by_label("What goes wrong").select_option("error")
+    form.get_by_label("Status").fill("503")
+    form.get_by_label("From").fill("Acme")
+    form.get_by_label("Path").fill("/v0.1/*")
+    form.get_by_test_id("add-fault").click()
+    expect(inbox.page.get_by_test_id("fault-list")).to_contain_text("status 503")
+
+    first, second = (each.fault for each in vonage_simulator.faults)
+    assert (first.kind, first.seconds, first.status) == ("truncated_json", None, None)
+    assert (second.kind, second.status, second.from_, second.path) == ("error", 503, "Acme", "/v0.1/*")
 
 
 def test_what_is_written_from_right_to_left_begins_at_the_right(inbox: Watched, send: Send) -> None:

@@ -113,7 +113,8 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType({kind: nature.meaning for 
 
 TIMED: Final = frozenset(kind for kind, nature in _NATURES.items() if nature.seconds is not None)
 """Those that take ``seconds``."""
-_HAVE_STATUS: Final = frozenset({FaultKind.ERROR, FaultKind.ERROR_AFTER_ACCEPTING})
+CODED: Final = frozenset({FaultKind.ERROR, FaultKind.ERROR_AFTER_ACCEPTING})
+"""Those that take ``status``."""
 _BREAK_CONNECTIONS: Final = frozenset(
     {FaultKind.RESET_BEFORE_READING, FaultKind.RESET_AFTER_ACCEPTING, FaultKind.RESET_IN_ANSWER}
 )
@@ -185,7 +186,7 @@ class Fault:
         kind = self.kind
         if self.seconds is not None and kind not in TIMED:
             raise ConfigurationError(f"{kind} takes no seconds")
-        if self.status is not None and kind not in _HAVE_STATUS:
+        if self.status is not None and kind not in CODED:
             raise ConfigurationError(f"{kind} takes no status")
         if self.clean and kind not in _BREAK_CONNECTIONS:
             raise ConfigurationError(f"{kind} breaks no connection, so it takes no clean")

@@ -25,7 +25,7 @@ from aiohttp import web
 from vonage_messages.codes import CODES
 from vonage_messages.simulator.body import InvalidBodyError, decode_object
 from vonage_messages.simulator.control.guards import content_type_reason, host_reason, origin_reason
-from vonage_messages.simulator.faults import TIMED
+from vonage_messages.simulator.faults import CODED, TIMED
 from vonage_messages.simulator.inbox.conversations import CHANNELS, Conversations, Key
 from vonage_messages.simulator.inbox.inspection import coloured
 from vonage_messages.simulator.inbox.loose import pretty
@@ -231,6 +231,7 @@ class _Views:
             "templates": sorted(self.inbox.templates.items()),
             "template": request.query.get("template", ""),
             "timed": sorted(TIMED),
+            "coded": sorted(CODED),
             "codes": sorted((code, known.meaning) for code, known in CODES.items()),
             "words": self.inbox.templates.get(request.query.get("template", ""), ""),
         }

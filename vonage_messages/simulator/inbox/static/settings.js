@@ -11,8 +11,8 @@ const submits = {
   webhooks: ({ status_url, inbound_url, version }) => control("PATCH", "/_simulator/settings", {
     webhooks: { status_url: status_url || null, inbound_url: inbound_url || null, version },
   }),
-  faults: ({ kind, channel, to, probability, count, seconds }) => control("POST", "/_simulator/faults", given({
-    kind, channel, to, probability: number(probability), count: number(count), seconds: number(seconds),
+  faults: ({ probability, count, seconds, status, ...selects }) => control("POST", "/_simulator/faults", given({
+    ...selects, probability: number(probability), count: number(count), seconds: number(seconds), status: number(status),
   })),
   failures: ({ code, status, channel, to }) => control("POST", "/_simulator/failures", given({ code: Number(code), status, channel, to })),
   delivery: (fields) => control("PATCH", "/_simulator/settings", {
@@ -85,11 +85,12 @@ async function faults() {
     () => control("DELETE", `/_simulator/faults/${id}`),
   )), "Nothing goes wrong on purpose.");
 }
-const timed = new Set(form("faults").dataset.timed.split(" "));
+const [timed, coded] = ["timed", "coded"].map((name) => new Set(form("faults").dataset[name].split(" ")));
 const says = () => {
   const kind = byId("fault-kind").value;
   byId("fault-says").textContent = kinds[kind] ?? "";
   form("faults").elements.seconds.disabled = !timed.has(kind);
+  form("faults").elements.status.disabled = !coded.has(kind);
 };
 byId("fault-kind").addEventListener("change", says);
 

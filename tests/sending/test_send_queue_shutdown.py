@@ -17,6 +17,7 @@ from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.limits.schedule import Priority
+from vonage_messages.limits.store import MemoryLimitStore
 from vonage_messages.sending.outcome import Outcome
 from vonage_messages.stores.file import FileLimitStore
 
@@ -164,6 +165,26 @@ def test_queue_whose_tasks_were_all_cancelled_says_so(tools: Any, run: Any) -> N
         with pytest.raises(errors.QueueClosedError):
             queue.submit(tools.sms(6))
         assert await queue.cancel() == 4
+
+    run(scenario)
+
+
+def test_queue_of_which_one_task_was_cancelled_ends_all_and_saves_its_limits(tools: Any, run: Any) -> None:
+    async def scenario() -> None:
+        store = MemoryLimitStore()
+        limiter = Limiter(Limits(account=Cap(40, per=60)), store=store)
+        queue = tools.queue(tools.Platform(latency=1.0), limiter, connections=2)
+        futures = [queue.submit(tools.sms(number)) for number in range(5)]
+        await asyncio.sleep(0.5)
+        next(iter(asyncio.all_tasks() - {asyncio.current_task()})).cancel()
+        with pytest.raises(errors.QueueClosedError, match="were cancelled"):
+            await queue.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert all(future.done() for future in futures)
+        await asyncio.gather(*futures, return_exceptions=True)
+        saved = await store.load()
+        assert saved is not None
+        assert saved["last"]
 
     run(scenario)
 

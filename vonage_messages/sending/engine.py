@@ -258,10 +258,7 @@ class Engine:
         self.bind()
         self._refuse_own_task("drain")
         await self._wait_for_quiet()
-        if self._left_behind:
-            raise QueueClosedError(
-                f"the tasks of the queue were cancelled: {self._left_behind} messages that waited were not sent."
-            )
+        self._tell_what_was_left_behind()
 
     async def close(self) -> None:
         """Take no more messages, wait until all have left, and end."""
@@ -270,8 +267,9 @@ class Engine:
         self._closed = True
         self._turn_away()
         self.resume()
-        await self.drain()
-        await self._end()
+        await self._wait_for_quiet()
+        await self._end()  # whatever was left behind: the limits are kept, and no connection stays
+        self._tell_what_was_left_behind()
 
     async def cancel(self) -> int:
         """Take no more messages, cancel all that wait, and end; gives their number."""
@@ -905,6 +903,12 @@ class Engine:
             raise RuntimeError(
                 f"{what}() was called by a function that the queue calls, and would wait for its return: call it from "
                 "a task of your own, with asyncio.create_task, say."
+            )
+
+    def _tell_what_was_left_behind(self) -> None:
+        if self._left_behind:
+            raise QueueClosedError(
+                f"the tasks of the queue were cancelled: {self._left_behind} messages that waited were not sent."
             )
 
     async def _wait_for_quiet(self) -> None:

@@ -297,6 +297,21 @@ async def test_owner_that_has_ended_leaves_nothing_behind(
 # Batches ----------------------------------------------------------------------------------------------------------
 
 
+async def test_owners_that_were_killed_are_forgotten_once_no_row_is_theirs(
+    store: PostgresLedgerStore, some: Rows, postgres: str, own_schema: str
+) -> None:
+    await store.add(some(0, 3), now=NOW)
+    for owner, lease_until in (("without rows", LEASE), ("in doubt", LEASE), ("alive", LEASE + 100)):
+        await store.claim(owner, count=1, lease_until=lease_until, now=NOW)
+    await store.mark_sending([2], owner="in doubt", now=NOW)
+    assert await store.forget_owners(before=LEASE + 1) == 0
+    await store.recover("other", now=LEASE + 1)
+    assert await store.forget_owners(before=LEASE + 1) == 1
+    async with await psycopg.AsyncConnection.connect(postgres) as connection:
+        names = SQL("SELECT name FROM {}.owner ORDER BY name").format(Identifier(own_schema))
+        assert await (await connection.execute(names)).fetchall() == [("alive",), ("in doubt",)]
+
+
 async def test_batch_is_a_ledger_of_its_own(store: PostgresLedgerStore, some: Rows) -> None:
     await store.add(some(0, 5), now=NOW)
     addition, batch = await store.add_batch(some(3, 4), now=NOW)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
 
 import procrastinate
 import psycopg
 import pytest
+from procrastinate.jobs import Job, Status
 
-from vonage_messages import ConfigurationError, Limits, OutboxError, Rate, SharedLimiter, Sms
+from vonage_messages import ConfigurationError, Limits, OutboxError, Rate, SharedLimiter, Sms, StoreUnavailableError
 from vonage_messages.ledger import State
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.simulator import Simulator
@@ -209,6 +211,44 @@ async def test_rescue_gives_a_job_to_what_waits_without_one(
     await workers.rescue(0)
     assert await jobs_of(app, "todo") == 1
     assert (await ledger.counts())[State.PENDING] == 2
+
+
+async def test_batch_that_makes_progress_comes_again_at_once(
+    app: procrastinate.App, database: str, simulator: Simulator
+) -> None:
+    limits = Limits(account=Rate(1, per=3600))
+    register(app, PostgresLedgerStore(database), simulator.client, limits=limits, longest_wait=5.0)
+    retry = app.tasks["vonage_messages.send"].retry_strategy
+    job = Job(id=1, queue="q", lock=None, queueing_lock=None, task_name="t", attempts=6)
+    assert retry is not None
+    pauses = []
+    for error in (UnfinishedBatchError("", soon=True), UnfinishedBatchError(""), StoreUnavailableError("")):
+        decision = retry.get_retry_decision(exception=error, job=job)
+        assert decision is not None
+        assert decision.retry_at is not None
+        pauses.append(round((decision.retry_at - datetime.now(UTC)).total_seconds()))
+    assert pauses == [1, 60, 60]
+
+
+async def test_rescue_passes_over_a_job_that_is_done_meanwhile(
+    app: procrastinate.App, workers: Workers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await workers.enqueue(some(1))
+    await workers.enqueue(some(1, 1))
+    worker = await app.job_manager.register_worker()
+    jobs = [await app.job_manager.fetch_job(queues=None, worker_id=worker) for _ in range(2)]
+    await app.job_manager.unregister_worker(worker)
+    stalled = app.job_manager.get_stalled_jobs
+
+    async def done_meanwhile(**options: object) -> object:
+        found = list(await stalled(**options))  # type: ignore[arg-type]
+        if found and jobs[0] is not None:
+            await app.job_manager.finish_job(jobs[0], status=Status.SUCCEEDED, delete_job=False)
+        return found
+
+    monkeypatch.setattr(app.job_manager, "get_stalled_jobs", done_meanwhile)
+    assert (await workers.bring_back()).jobs == 1
+    assert (await jobs_of(app, "todo"), await jobs_of(app, "succeeded")) == (2, 1)
 
 
 async def test_settled_wherever_the_status_lands(workers: Workers, ledger: PostgresLedgerStore, database: str) -> None:

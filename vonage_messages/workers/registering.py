@@ -56,6 +56,9 @@ BATCH: Final = 200
 _MANY_JOBS: Final = 100
 _DEFERRED_AT_ONCE: Final = 1_000
 _RESCUER: Final = "rescue"
+_REMEMBERED: Seconds = 3600.0
+"""How long an owner that is gone is kept, beyond the end of its lease."""
+
 _FIRST_PAUSE: Seconds = 1.0
 _LONGEST_PAUSE: Seconds = 60.0
 
@@ -290,7 +293,9 @@ class Workers:
             StoreUnavailableError, OutboxError: the database cannot be used.
         """
         await self.open()
-        recovery = await self.ledger.recover(_RESCUER, now=time.time())
+        now = time.time()
+        recovery = await self.ledger.recover(_RESCUER, now=now)
+        await self.ledger.forget_owners(before=now - _REMEMBERED)
         try:
             jobs = await self._retry_stalled_jobs()
             given = await self._give_jobs()

@@ -315,6 +315,17 @@ class PostgresLedgerStore:
 
         return await self._turns.take(work)
 
+    async def forget_owners(self, *, before: float) -> int:
+        """
+        Forget owners whose lease ended before that time, and who have no row any more; give their number.
+
+        Whoever is killed cannot do so itself.
+
+        Raises:
+            StoreUnavailableError, OutboxError: as for every method.
+        """
+        return await self._change("forget_dead_owners", before=before)
+
     async def settle(self, ref: str, /, *, message_uuid: str | None = None, now: float) -> Settlement:
         """Take in the proof that the row with *ref* was accepted."""
 

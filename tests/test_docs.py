@@ -14,6 +14,17 @@ PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
 pytestmark = pytest.mark.usefixtures("forked")
 DOCS = Path(__file__).parent.parent / "docs"
 EXPECTED = {
+    ("money.md", 0): r"0\.01 0\.08 EUR 0\n0\.09 \{'44': Decimal\('0\.04'\), 'default': Decimal\('0\.05'\)\}\n",
+    ("money.md", 1): r"\{'EUR': Decimal\('0\.03'\)\} 3\nsms Acme EUR 3 0\.03\n",
+    ("money.md", 2): (
+        r"4 2 0\.20\n"
+        r"the budget of 0\.22 would be passed by the next message \(0\.20 are used\)\. The message was not sent\.\n"
+    ),
+    ("money.md", 3): (
+        r"6 messages to 44770090… within 60 s\n"
+        r"5 too many messages have gone to numbers that begin with 44770090: they are left alone for 600 s more\. "
+        r"The message was not sent\.\n6\n"
+    ),
     ("consent.md", 0): (r"to: 44\*+00 has opted out of your messages\. The message was not sent\. False False\n0\n"),
     ("consent.md", 1): r"447700900000 from:14155550100\nTrue False True\n",
     ("consent.md", 2): r"invalid message: to: must be my own number while we try things out 1\n",

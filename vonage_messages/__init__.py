@@ -316,6 +316,10 @@ if TYPE_CHECKING:
         CostEstimate,
         PriceTable,
     )
+    from vonage_messages.pumping import (
+        PumpingAlarm,
+        PumpingSuspected,
+    )
     from vonage_messages.receiving.opt_outs import (
         OptOuts,
     )
@@ -339,9 +343,6 @@ if TYPE_CHECKING:
     from vonage_messages.sending.outbox import (
         Outbox,
     )
-    from vonage_messages.sending.outbox_run import (
-        Budget,
-    )
     from vonage_messages.sending.outcome import (
         Outcome,
         QueueStats,
@@ -358,6 +359,11 @@ if TYPE_CHECKING:
     from vonage_messages.shared_limiter import (
         SharedLimiter,
     )
+    from vonage_messages.spending import (
+        Budget,
+        BudgetGuard,
+        Spent,
+    )
     from vonage_messages.stores.file import (
         FileLimitStore,
     )
@@ -366,6 +372,11 @@ if TYPE_CHECKING:
     )
     from vonage_messages.stores.opt_outs import (
         OptOutFile,
+    )
+    from vonage_messages.usage import (
+        UsageKey,
+        UsageTotal,
+        UsageTotals,
     )
     from vonage_messages.values import (
         JSONObject,
@@ -476,19 +487,21 @@ _HOMES = {
     "limits.store": "LimitStore MemoryLimitStore",
     "observe": "AttemptFinished AttemptStarted Observer",
     "pricing": "CostEstimate PriceTable",
+    "pumping": "PumpingAlarm PumpingSuspected",
     "receiving.opt_outs": "OptOuts",
     "receiving.tracker": "Tracker",
     "segmentation": "Replacement Segments SmsEncoding replace_smart segments suggest_replacements",
     "sending.failover": "Failover FailoverLeg FailoverResult ReferenceTracker",
     "sending.outbox": "Outbox",
-    "sending.outbox_run": "Budget",
     "sending.outcome": "Outcome QueueStats SendFuture",
     "sending.report": "Added Progress Report",
     "sending.send_queue": "SendQueue",
     "shared_limiter": "SharedLimiter",
+    "spending": "Budget BudgetGuard Spent",
     "stores.file": "FileLimitStore",
     "stores.memory": "MemorySharedLimits",
     "stores.opt_outs": "OptOutFile",
+    "usage": "UsageKey UsageTotal UsageTotals",
     "values": "JSONObject Seconds",
     "wire": "migrate",
     "wire.accounts": "ExternalAccount Provider",
@@ -523,6 +536,7 @@ __all__ = [
     "BasicAuth",
     "Budget",
     "BudgetExceededError",
+    "BudgetGuard",
     "Cap",
     "ChannelType",
     "CircuitOpenError",
@@ -619,6 +633,8 @@ __all__ = [
     "Problem",
     "Progress",
     "Provider",
+    "PumpingAlarm",
+    "PumpingSuspected",
     "QueueClosedError",
     "QueueError",
     "QueueFullError",
@@ -678,6 +694,7 @@ __all__ = [
     "Sms",
     "SmsEncoding",
     "SmsOptions",
+    "Spent",
     "State",
     "StoreUnavailableError",
     "SuggestionType",
@@ -687,6 +704,9 @@ __all__ = [
     "UnexpectedResponseError",
     "UnsignedWebhookError",
     "UrlWebviewViewMode",
+    "UsageKey",
+    "UsageTotal",
+    "UsageTotals",
     "ValidationError",
     "ViberAction",
     "ViberCategory",

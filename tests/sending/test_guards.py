@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from vonage_messages import (
+    Budget,
     BudgetExceededError,
     Limits,
     OptedOutError,
     OptOuts,
     Outbox,
+    PriceTable,
     Rate,
     RcsText,
     SendQueue,
@@ -105,3 +108,14 @@ async def test_budget_guard_ends_a_run_and_its_rows_wait(tmp_path: Path) -> None
             assert (report.accepted, report.pending, report.failed) == (5, 7, 0)
             assert report.stopped == "nothing can be sent: no more"
         assert len(simulator.messages) == 5
+
+
+async def test_budget_of_an_outbox_counts_the_dearest_of_a_chain(tmp_path: Path) -> None:
+    prices = PriceTable(currency="EUR", prices={"sms": {"44": "0.05"}, "rcs": {"44": "0.01"}})
+    async with Simulator(rate=None) as simulator, simulator.client() as client:
+        async with Outbox.open(tmp_path / "a.outbox") as outbox:
+            for number in range(5):
+                chain = RcsText(to=BOB, from_="Acme", text="Hi", client_ref=f"c{number}", failover=[sms()])
+                await outbox.add([chain])
+            report = await outbox.run(client, budget=Budget(cost=Decimal("0.12"), prices=prices))
+        assert report.accepted == len(simulator.messages) == 2

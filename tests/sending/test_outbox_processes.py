@@ -24,9 +24,9 @@ from vonage_messages.ledger import State
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.sending.outbox import Outbox
-from vonage_messages.sending.outbox_run import Budget
 from vonage_messages.simulator import Simulator
 from vonage_messages.simulator.state import Arrival, ReceivedMessage
+from vonage_messages.spending import Budget
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 pytestmark = pytest.mark.usefixtures("forked")

@@ -30,9 +30,10 @@ from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.pricing import PriceTable
 from vonage_messages.sending import outbox_run
 from vonage_messages.sending.outbox import Outbox
-from vonage_messages.sending.outbox_run import WINDOW, Budget, RowMessage
+from vonage_messages.sending.outbox_run import WINDOW, RowMessage
 from vonage_messages.sending.report import Progress
 from vonage_messages.simulator import Simulator
+from vonage_messages.spending import Budget
 from vonage_messages.stores.sqlite import SqliteLedgerStore
 from vonage_messages.webhooks import parse_status
 from vonage_messages.wire.payloads import to_json, to_payload

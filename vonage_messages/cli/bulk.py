@@ -303,7 +303,7 @@ def _show_plan(view: PlanView, *, as_json: bool) -> None:
 
 
 def _budget(rules: RulesOptions) -> Any:
-    from vonage_messages.sending.outbox_run import Budget  # noqa: PLC0415  --help does without
+    from vonage_messages.spending import Budget  # noqa: PLC0415  --help does without
 
     prices = rules.prices()
     if rules.max_cost is None and rules.max_messages is None:

@@ -24,7 +24,7 @@ from vonage_messages.bulk.screening import ScreenedStore
 from vonage_messages.cli.bulk_display import moment, show_end, show_sentence
 from vonage_messages.clients import Client
 from vonage_messages.sending.outbox import Outbox
-from vonage_messages.sending.outbox_run import Budget
+from vonage_messages.spending import Budget
 
 if TYPE_CHECKING:
     from collections.abc import Callable

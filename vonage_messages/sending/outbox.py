@@ -23,7 +23,7 @@ from vonage_messages.channels.base import Message
 from vonage_messages.clients.checks import checked_message
 from vonage_messages.errors import ConfigurationError, OutboxError
 from vonage_messages.ledger import NewRow, Settlement, State
-from vonage_messages.sending.outbox_run import Budget, Run
+from vonage_messages.sending.outbox_run import Run
 from vonage_messages.sending.report import Added, Progress, Report
 from vonage_messages.stores.sqlite.ledger import SqliteLedgerStore
 from vonage_messages.values import masked, normalize_number
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from vonage_messages.ledger import Conflict, LedgerStore, Row
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
+    from vonage_messages.spending import Budget
     from vonage_messages.stores.sealing import Cipher
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.status import MessageStatus

@@ -44,6 +44,7 @@ from vonage_messages.sending.options import check_span
 from vonage_messages.sending.outbox_limits import LimitsInLedger
 from vonage_messages.sending.report import Progress, Report
 from vonage_messages.sending.send_queue import SendQueue
+from vonage_messages.spending import Budget, Spending
 from vonage_messages.values import Seconds
 from vonage_messages.wire.payloads import WrittenMessage, from_payload
 
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from vonage_messages.guards import Guard
     from vonage_messages.ledger import LedgerStore
     from vonage_messages.limits.levels import Limits
-    from vonage_messages.pricing import PriceTable
     from vonage_messages.sending.outcome import Outcome as Sent
     from vonage_messages.wire.payloads import ApiVersion
     from vonage_messages.wire.rest import SentMessage
@@ -91,30 +91,6 @@ _RECORD_AGAIN: tuple[Seconds, ...] = (0.0, 0.2, 1.0)
 
 _ENDED = 0.0
 """When the lease of an owner ends that has ended itself: long ago."""
-
-
-@attrs.frozen(kw_only=True)
-class Budget:
-    """
-    What all runs of an outbox may use up together: rows that may have been sent count, whichever run sent them.
-
-    ``messages``: how many; ``cost``: how much, by *prices*. A message without a price is not sent under a ``cost``. A
-    row counts once, also where the policy has it sent again; and each run counts what it finds when it begins, so that
-    two which run at once may together use up more.
-
-    Raises:
-        ConfigurationError: *cost* without *prices*, or a number below 0.
-    """
-
-    messages: int | None = None
-    cost: Decimal | None = None
-    prices: PriceTable | None = None
-
-    def __attrs_post_init__(self) -> None:
-        if self.cost is not None and self.prices is None:
-            raise ConfigurationError("a budget of cost= needs prices=.")
-        if (self.messages is not None and self.messages < 0) or (self.cost is not None and not self.cost >= 0):
-            raise ConfigurationError("a budget must be 0 or more.")
 
 
 class RowMessage(WrittenMessage):
@@ -222,7 +198,7 @@ class Run:
             on_return=self._keep,
             guards=guards,
         )
-        self._spending = None if budget is None else _Spending(budget)
+        self._spending = None if budget is None else _RowSpending(budget)
         self._writing: Batching[int | Outcome, Mapping[int, int]] = Batching(
             self._write, wanted=connections // 2, patience=_PATIENCE
         )
@@ -640,52 +616,46 @@ class _Pace:
 _PACE_SECONDS = 10
 
 
-class _Spending:
-    """What a budget has left."""
+class _RowSpending:
+    """What a budget has left for the rows of an outbox."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
-        self._messages = 0
-        self._cost = Decimal(0)
+        self._spending = Spending(budget)
         self._taken: dict[int, Decimal] = {}
 
     async def count(self, store: LedgerStore) -> None:
         """Count what earlier runs have used up."""
         counts = await store.counts()
-        self._messages = sum(counts.get(state, 0) for state in _SPENT)
+        self._spending.add(sum(counts.get(state, 0) for state in _SPENT), Decimal(0))
         if self._budget.cost is None:
             return
         async for row in store.rows(*_SPENT):
-            self._cost += self._price(RowMessage(row)) or 0
+            self._spending.add(0, self._price(RowMessage(row)) or Decimal(0))
 
     def has_price(self, message: RowMessage) -> bool:
         """Tell whether it is known what a message costs, where that matters."""
-        return self._budget.cost is None or self._price(message) is not None
+        return self._price(message) is not None
 
     def take(self, message: RowMessage) -> str | None:
         """Take a message out of the budget; say why, if that cannot be."""
-        budget = self._budget
-        if budget.messages is not None and self._messages + 1 > budget.messages:
-            return f"the budget of {budget.messages} messages is used up"
-        cost = Decimal(0) if budget.cost is None else (self._price(message) or Decimal(0))
-        if budget.cost is not None and self._cost + cost > budget.cost:
-            return f"the budget of {budget.cost} would be passed by the next message ({self._cost} are used)"
-        self._taken[message.row.id] = cost
-        self._cost += cost
-        self._messages += 1
-        return None
+        cost = self._price(message) or Decimal(0)
+        why_not = self._spending.take(cost)
+        if why_not is None:
+            self._taken[message.row.id] = cost
+        return why_not
 
     def settle(self, row_id: int, *, sent: bool) -> None:
         """Note whether the message of a row was sent, or may have been; if not, its part goes to others."""
         cost = self._taken.pop(row_id)
         if not sent:
-            self._cost -= cost
-            self._messages -= 1
+            self._spending.give_back(cost)
 
     def _price(self, message: RowMessage) -> Decimal | None:
-        prices = self._budget.prices
+        if self._budget.cost is None:
+            return Decimal(0)
         version = cast("ApiVersion", message.row.version)
-        return None if prices is None else prices.cost(from_payload(dict(message.payload), version, lenient=True))
+        return self._budget.price(from_payload(dict(message.payload), version, lenient=True))
 
 
 _SPENT = (State.ACCEPTED, State.SENDING, State.IN_DOUBT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from yarl import URL
 
 from vonage_messages.auth import ApplicationAuth, BasicAuth
+from vonage_messages.clients import download
 from vonage_messages.clients.client import Client
 from vonage_messages.clients.download import DownloadRules, is_public, url_of
 from vonage_messages.errors import ConfigurationError, DownloadError
@@ -177,6 +179,30 @@ async def test_cancelled_download_leaves_nothing(tools: Any, target: Path) -> No
             while not list(target.parent.iterdir()):  # noqa: ASYNC110  the file system tells nobody
                 await asyncio.sleep(0.005)
         task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert task.cancelled()
+    assert list(target.parent.iterdir()) == []
+
+
+async def test_download_that_is_cancelled_while_its_file_is_opened_leaves_nothing(
+    tools: Any, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, made, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+    open_new = download._open_new
+
+    def open_slowly(path: Path) -> Any:
+        file = open_new(path)
+        loop.call_soon_threadsafe(made.set)
+        go_on.wait(60)
+        return file
+
+    monkeypatch.setattr(download, "_open_new", open_slowly)
+    server = await tools.server(tools.answer(200, b"whole"))
+    async with Client(BASIC, base_url=server.url) as client:
+        task = asyncio.create_task(client.download(f"{server.url}/file", target))
+        await asyncio.wait_for(made.wait(), 60)
+        task.cancel()
+        loop.call_later(0.01, go_on.set)
         await asyncio.gather(task, return_exceptions=True)
     assert task.cancelled()
     assert list(target.parent.iterdir()) == []

@@ -20,6 +20,7 @@ import ipaddress
 import os
 import secrets
 import socket
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -216,7 +217,7 @@ class _Fetch:
     async def _save(self, response: aiohttp.ClientResponse, path: Path) -> Downloaded:
         self._check(response)
         temporary = path.with_name(f".{secrets.token_hex(12)}.part")
-        file = await asyncio.to_thread(_open_new, temporary)
+        file = await _opened(temporary)
         try:
             with file:
                 size = await self._copy(response, file)
@@ -313,6 +314,18 @@ def _next_hop(url: URL, location: str) -> URL:
         return url.join(URL(location)) if location else URL()
     except ValueError:
         raise DownloadError("the file is not fetched: a redirect leads nowhere") from None
+
+
+async def _opened(path: Path) -> BinaryIO:
+    """Open a new file, or leave none: the thread that opens it does not hear of a cancellation."""
+    opening = asyncio.ensure_future(asyncio.to_thread(_open_new, path))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(OSError):  # then there is none
+            (await opening).close()
+            path.unlink(missing_ok=True)  # noqa: ASYNC240  whoever cancels waits for no further thread
+        raise
 
 
 def _open_new(path: Path) -> BinaryIO:

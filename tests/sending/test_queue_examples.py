@@ -72,11 +72,13 @@ async def test_the_paced_queue_tells_what_was_refused() -> None:
 
 async def test_the_code_overtakes_the_newsletters() -> None:
     async with Simulator() as simulator:
-        lines = await output_of("priorities", simulator.environment())
+        everybody = {"MESSAGES_TO_NUMBERS": ",".join(f"4477009{number:05}" for number in range(60))}
+        lines = await output_of("priorities", simulator.environment() | everybody)
         arrived = [message.client_ref for message in simulator.messages]
-    assert sorted(arrived, key=str) == sorted(["code", *(f"newsletter-{place}" for place in range(1, 25))])
-    assert 1 <= arrived.index("code") <= 15
-    assert [ref for ref in arrived if ref != "code"] == [f"newsletter-{place}" for place in range(1, 25)]
+    newsletters = [f"newsletter-{place}" for place in range(1, 61)]
+    assert sorted(arrived, key=str) == sorted(["code", *newsletters])
+    # A third of all places for what takes its time: on a busy machine one connection also overtakes another.
+    assert 1 <= arrived.index("code") <= 20
     assert {line.split("  ")[-1] for line in lines if "took" not in line} == set(arrived)
     told = next(
         re.fullmatch(r"The code took \d+\.\d\d s; (\d+) newsletters still wait", line)

@@ -153,8 +153,8 @@ def test_a_row_says_what_the_file_says_that_one_sees(row: Row) -> None:
 
 @pytest.mark.each("path", FILES, ids=lambda path: str(path.relative_to(EXAMPLES)))
 def test_a_file_has_its_row_and_its_test(path: Path) -> None:
-    assert str(path.relative_to(EXAMPLES)) in {row.path for row in ROWS}
-    assert is_run(path)
+    assert str(path.relative_to(EXAMPLES)) in {row.path for row in ROWS}, "give it a row in examples/README.md"
+    assert is_run(path), "name it in the test module that runs it, one of test_*examples*.py"
 
 
 @pytest.mark.each("row", [row for row in ROWS if row.path.startswith("../docs/")], ids=lambda row: row.name)

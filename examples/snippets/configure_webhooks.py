@@ -4,6 +4,8 @@ You will see: where the platform calls for messages and statuses of your applica
 Environment: VONAGE_API_KEY and VONAGE_API_SECRET, VONAGE_APPLICATION_ID, INBOUND_URL and STATUS_URL (such as
 https://your-host/webhooks/inbound-message and https://your-host/webhooks/message-status); VONAGE_BASE_URL for a local
 simulator.
+
+`vonage-messages setup` does the same at the command line.
 """
 
 import asyncio

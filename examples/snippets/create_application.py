@@ -3,6 +3,8 @@ You will see: the id of a new application for messages, and where its private ke
 
 Environment: VONAGE_API_KEY and VONAGE_API_SECRET, INBOUND_URL and STATUS_URL (such as
 https://your-host/webhooks/inbound-message), PRIVATE_KEY_FILE (is made); VONAGE_BASE_URL for a local simulator.
+
+`vonage-messages setup` does the same at the command line.
 """
 
 import asyncio

@@ -15,7 +15,12 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="forks"),
     pytest.mark.usefixtures("forked"),
 ]
-WAIT = "import sys\nprint('begun', flush=True)\nsys.stdin.read()"
+WAIT = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what runs in the background ignore it
+print('begun', flush=True)
+sys.stdin.read()
+"""
 
 
 def run(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -66,7 +71,10 @@ def test_signal_ends_it(number: signal.Signals) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(number)
-        assert process.stdout.read() == b""  # ends when nobody has it open
+        try:
+            assert process.communicate(timeout=60)[0] == b""  # ends when nobody has it open
+        finally:
+            process.kill()
     assert process.returncode == -number
 
 

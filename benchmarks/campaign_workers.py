@@ -144,6 +144,13 @@ class Redis:
         return process
 
 
+BEGINNING = 10.0
+"""Seconds: a worker that is asked to end while its interpreter still loads it dies of the signal, as any program."""
+
+TRIES = 1.6
+"""How many stops a proved kill takes: some find the worker between two messages."""
+
+
 class Crew:
     """The workers: so many processes, each of which can be killed and replaced."""
 
@@ -154,9 +161,11 @@ class Crew:
         credentials = {"VONAGE_API_KEY": API_KEY, "VONAGE_API_SECRET": API_SECRET}
         self._environment = {**os.environ, **credentials}
         self._environment |= {"VONAGE_BASE_URL": platform.url, "VONAGE_DATABASE_URL": database}
+        self._began_at = 0.0
         self.processes = [self._begin() for _ in range(scale.workers)]
 
     def _begin(self) -> subprocess.Popen[bytes]:
+        self._began_at = time.monotonic()
         return subprocess.Popen(self._command, env=self._environment, stderr=subprocess.DEVNULL)  # noqa: S603  ours
 
     def kill(self, number: int) -> None:
@@ -166,7 +175,8 @@ class Crew:
         self.processes[number] = self._begin()
 
     def end(self) -> list[int]:
-        """Ask all to end; give their exit codes."""
+        """Ask all to end, when the last of them has had the time to begin; give their exit codes."""
+        time.sleep(max(0.0, self._began_at + BEGINNING - time.monotonic()))
         for process in self.processes:
             process.terminate()
         return [process.wait(LONGEST_START) for process in self.processes]
@@ -257,7 +267,7 @@ def workers_are_killed(scale: Scale) -> Findings:
         while len(kills) < scale.kills:
             came = stage.platform.came()
             # So many rows between kills that they last for all of them.
-            gap = scale.chance.uniform(0.2, 0.8) * (scale.rows - came) / (scale.kills - len(kills) + 1)
+            gap = scale.chance.uniform(0.2, 0.8) * (scale.rows - came) / (TRIES * (scale.kills - len(kills)) + 1)
             until(lambda wanted=came + gap: stage.platform.came() >= wanted, LONGEST_RUN)
             number = scale.chance.randrange(scale.workers)
             stops += 1

@@ -7,11 +7,12 @@ SETUP := $(VENV)/.set-up
 BROWSER_SETUP := $(VENV)/.set-up-browser
 WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
-# How many processes run the tests: as many as there are processors, at most four.
-WORKERS ?= auto
+# How many processes run the tests: one more than there are processors, because many tests wait; at most four.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,8 +23,11 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 	@$(BIN)/vonage-messages demo
 
 # Bytecode is kept: tests start the interpreter two hundred times, and each would compile all modules again.
-test: $(SETUP) $(WHEELS) ## Run the tests
-	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal $(ARGS)
+test: $(SETUP) ## Run the tests
+	@$(PYTEST) --ignore=tests/packaging $(ARGS)
+
+test-packaging: $(SETUP) $(WHEELS) ## Build the wheel, install it into environments of its own, and try it there
+	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(PYTEST) tests/packaging $(ARGS)
 
 test-browser: $(BROWSER_SETUP) ## Drive the web inbox with Chromium (installs it on Debian, as root)
 	@tests/browser/find-chromium.sh >/dev/null
@@ -41,7 +45,7 @@ format: $(SETUP) ## Format the code
 types: $(SETUP) ## Check the types
 	@$(BIN)/mypy
 
-check: test lint types ## Run tests, lint and types
+check: test test-packaging lint types ## Run tests, lint and types
 
 benchmark: $(SETUP) ## Print what a token, a webhook and the receiving of many cost
 	@$(BIN)/python benchmarks/token_cost.py

@@ -144,7 +144,7 @@ class Redis:
         return process
 
 
-BEGINNING = 10.0
+BEGINNING = 4.0
 """Seconds: a worker that is asked to end while its interpreter still loads it dies of the signal, as any program."""
 
 TRIES = 1.6

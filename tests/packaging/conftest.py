@@ -91,14 +91,14 @@ class Environment:
 
 @pytest.fixture(scope="session")
 def wheelhouse() -> Path:
-    """The folder of wheels that ``make test`` fetches: Vonage's own SDK package and our dependencies."""
+    """The folder of wheels that ``make test-packaging`` fetches: Vonage's own SDK package and our dependencies."""
     named = os.environ.get("VONAGE_WHEELHOUSE")
     folder = Path(named) if named is not None else ROOT / ".wheelhouse"
     if any(folder.glob("vonage_messages-*.whl")):
         return folder
     if named is not None:
-        pytest.fail(f"VONAGE_WHEELHOUSE names {folder}, which holds no vonage-messages: `make test` fills it")
-    pytest.skip("the wheelhouse is made by `make test`")
+        pytest.fail(f"VONAGE_WHEELHOUSE names {folder}, which holds no vonage-messages: `make test-packaging` fills it")
+    pytest.skip("the wheelhouse is made by `make test-packaging`")
 
 
 @pytest.fixture(scope="session")

@@ -296,6 +296,23 @@ class Outcome:
     error_detail: str | None = attrs.field(default=None, converter=_storable)
 
 
+STAYS_WITH_OWNER: frozenset[State] = frozenset({State.CLAIMED, State.IN_DOUBT})
+"""Where an attempt leaves its row with its owner: to make the next one, or to bring a late outcome, which is taken."""
+
+
+def state_after(outcome: Outcome, before: State, attempts: int, owner: str | None) -> State | None:
+    """
+    Tell which state *outcome* makes of a row that is *before*, was marked *attempts* times, and belongs to *owner*.
+
+    ``None`` where it is not taken: it is illegal by now, or of another attempt. Whose attempt it was does not matter to
+    what is accepted, or to what is found to be.
+    """
+    of_this_attempt = attempts == outcome.attempt and owner == outcome.owner
+    if not (of_this_attempt or outcome.event is Event.ACCEPT or before is State.ACCEPTED):
+        return None
+    return TRANSITIONS.get((before, outcome.event))
+
+
 @attrs.frozen(kw_only=True)
 class Conflict:
     """Two different messages under one key."""

@@ -14,7 +14,7 @@ from vonage_messages.errors import OutboxError
 from vonage_messages.ledger import (
     FINISHED,
     INTERRUPTED,
-    TRANSITIONS,
+    STAYS_WITH_OWNER,
     Addition,
     Claimed,
     Conflict,
@@ -25,6 +25,7 @@ from vonage_messages.ledger import (
     Settlement,
     State,
     next_state,
+    state_after,
     states_before,
 )
 from vonage_messages.stores.postgres.database import Database, changed
@@ -48,8 +49,6 @@ _READ_AT_ONCE: Final = 1_000
 _PURGED_AT_ONCE: Final = 10_000
 _HASH_KEY: Final = "hash_key"
 _INCOMING_TYPES: Final = ("int4", "text", "text", "text", "text", "text", "bytea", "bytea")
-_OWNED = frozenset({State.CLAIMED, State.IN_DOUBT})
-"""Where an attempt leaves its row with its owner: to make the next one, or to bring a late outcome, which is taken."""
 
 
 @attrs.frozen
@@ -637,12 +636,10 @@ class _Changes:
 def _take(rows: dict[int, _Standing], outcome: Outcome, now: float, changes: _Changes) -> bool:
     """Move a row by an outcome; ``False`` where it is not taken: of another attempt, or illegal by now."""
     row = rows[outcome.id]
-    after = TRANSITIONS.get((row.state, outcome.event))
-    of_this_attempt = row.attempts == outcome.attempt and row.owner == outcome.owner
-    # Whose attempt it was does not matter to what is accepted, or to what is found to be.
-    if after is None or not (of_this_attempt or outcome.event is Event.ACCEPT or row.state is State.ACCEPTED):
+    after = state_after(outcome, row.state, row.attempts, row.owner)
+    if after is None:
         return False
-    rows[outcome.id] = _Standing(after, row.attempts, row.owner if after in _OWNED else None)
+    rows[outcome.id] = _Standing(after, row.attempts, row.owner if after in STAYS_WITH_OWNER else None)
     if after is not State.ACCEPTED:
         changes.others.append(_failure(outcome, after, now))
     elif row.state is not State.ACCEPTED:
@@ -655,7 +652,7 @@ def _take(rows: dict[int, _Standing], outcome: Outcome, now: float, changes: _Ch
 def _failure(outcome: Outcome, after: State, now: float) -> dict[str, object]:
     return {
         "state": after,
-        "stays_with_owner": after in _OWNED,
+        "stays_with_owner": after in STAYS_WITH_OWNER,
         "now": now,
         "request_id": outcome.request_id,
         "error_class": outcome.error_class,

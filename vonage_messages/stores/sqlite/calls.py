@@ -15,7 +15,7 @@ import attrs
 from vonage_messages.ledger import (
     FINISHED,
     INTERRUPTED,
-    TRANSITIONS,
+    STAYS_WITH_OWNER,
     Addition,
     Claimed,
     Conflict,
@@ -27,6 +27,7 @@ from vonage_messages.ledger import (
     Settlement,
     State,
     next_state,
+    state_after,
     states_before,
 )
 from vonage_messages.stores.sqlite.statements import sql, sql_for
@@ -38,9 +39,6 @@ if TYPE_CHECKING:
     from vonage_messages.stores.sqlite.file import LedgerFile
 
 _STATES = {state.value: state for state in State}
-_OWNED = frozenset({State.CLAIMED, State.IN_DOUBT})
-"""Where an attempt leaves its row with its owner: to make the next one, or to bring a late outcome, which is taken."""
-
 _ACCEPT, _ACCEPTED = Event.ACCEPT, State.ACCEPTED  # looked up here once: they are asked for with every message
 _OUT = json.dumps([State.CLAIMED.value, State.SENDING.value])
 _READ_AT_ONCE = 2 * 1024 * 1024
@@ -357,12 +355,10 @@ def _take(rows: dict[int, _Standing], outcome: Outcome, now: float, changes: _Ch
     """Move a row by an outcome; ``False`` where it is not taken: of another attempt, or illegal by now."""
     value, attempts, owner_now = rows[outcome.id]
     before, event = _STATES[value], outcome.event
-    after = TRANSITIONS.get((before, event))
-    of_this_attempt = attempts == outcome.attempt and owner_now == outcome.owner
-    # Whose attempt it was does not matter to what is accepted, or to what is found to be.
-    if after is None or not (of_this_attempt or event is _ACCEPT or before is _ACCEPTED):
+    after = state_after(outcome, before, attempts, owner_now)
+    if after is None:
         return False
-    rows[outcome.id] = (after.value, attempts, owner_now if after in _OWNED else None)
+    rows[outcome.id] = (after.value, attempts, owner_now if after in STAYS_WITH_OWNER else None)
     if after is not _ACCEPTED:
         changes.others.append(_failure(outcome, after, now))
     elif before is not _ACCEPTED:
@@ -375,7 +371,7 @@ def _take(rows: dict[int, _Standing], outcome: Outcome, now: float, changes: _Ch
 def _failure(outcome: Outcome, after: State, now: float) -> tuple[object, ...]:
     return (
         after.value,
-        after in _OWNED,
+        after in STAYS_WITH_OWNER,
         now,
         outcome.request_id,
         outcome.error_class,

@@ -21,7 +21,7 @@ from vonage_messages.stores.postgres import PostgresLimitStore
 from vonage_messages.stores.redis import RedisLimitStore
 
 LONGEST_RUN = 60
-PATIENCE = 0.3
+PATIENCE = 1.0
 SMS = Sms(to="447700900000", from_="Acme", text="Hello")
 
 
@@ -111,6 +111,20 @@ async def test_nothing_leaves_while_the_server_is_down(server: Server) -> None:
         for _ in range(2):
             with pytest.raises(errors.StoreUnavailableError):
                 await limiter.acquire(SMS)
+        await asyncio.to_thread(server.start)
+        await limiter.acquire(SMS)
+
+
+async def test_server_that_was_away_for_long_is_found_at_the_next_message(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pool of connections left to itself would look for it once in some minutes by then: here, in 1,000 seconds."""
+    monkeypatch.setattr("psycopg_pool.base.AttemptWithBackoff.INITIAL_DELAY", 1000.0)
+    async with SharedLimiter(Limits(account=Rate(1000)), server.store()) as limiter:
+        await limiter.acquire(SMS)
+        await asyncio.to_thread(server.stop)
+        with pytest.raises(errors.StoreUnavailableError):
+            await limiter.acquire(SMS)
         await asyncio.to_thread(server.start)
         await limiter.acquire(SMS)
 

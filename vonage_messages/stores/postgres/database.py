@@ -38,6 +38,9 @@ _MIGRATION_LOCK: Final = 0x766F6E616765
 _FIRST_PAUSE: Seconds = 0.05
 _LONGEST_PAUSE: Seconds = 1.0
 
+_TRIES = 4
+"""How often a connection is asked for within the patience, at the least."""
+
 
 class Database:
     """
@@ -82,12 +85,16 @@ class Database:
         """
         if self._pool is not None:
             raise OutboxError("The store is open already.")
+        # Left to itself, the pool looks for a lost server after 1, 2, 4, … seconds: one that is back after five minutes
+        # would be found two minutes later. So it gives up at once, and tries again whenever it is asked.
+        wait = min(_LONGEST_PAUSE, self._patience / _TRIES)
         self._pool = pool = AsyncConnectionPool(
             self.conninfo,
             min_size=1,
             max_size=self._connections,
             open=False,
-            timeout=self._patience,
+            timeout=wait,
+            reconnect_timeout=wait / 2,
             kwargs={"autocommit": True},
         )
         await pool.open()

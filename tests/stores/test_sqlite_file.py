@@ -234,14 +234,6 @@ def test_migrations_are_numbered_without_a_gap() -> None:
     assert [int(name.partition("_")[0]) for name in names] == list(range(1, len(names) + 1))
 
 
-def test_every_statement_is_used_and_every_use_has_its_statement() -> None:
-    package = Path(statements.__file__).parent
-    source = "".join(file.read_text() for file in package.glob("*.py"))
-    named = {name for name in re.findall(r'"([a-z_]+)"', source) if (package / "sql" / f"{name}.sql").exists()}
-    assert named == {file.stem for file in (package / "sql").iterdir()}
-    assert set(re.findall(r'\bsql\("([a-z_]+)"\)', source)) <= named
-
-
 # Busy, and full ---------------------------------------------------------------------------------------------------
 
 

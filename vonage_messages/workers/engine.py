@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
 
 import psycopg
 from procrastinate.exceptions import AppNotOpen, ConnectorException
 
 from vonage_messages.errors import StoreUnavailableError
+from vonage_messages.stores.statement_files import named_statements
 
 if TYPE_CHECKING:
     import procrastinate
-
-_FILES = resources.files("vonage_messages.workers")
 
 UNAVAILABLE: Final = (ConnectorException, AppNotOpen, psycopg.Error, OSError)
 """What the engine raises where its database cannot be reached, or is not open yet."""
@@ -22,13 +19,15 @@ UNAVAILABLE: Final = (ConnectorException, AppNotOpen, psycopg.Error, OSError)
 
 async def ask(app: procrastinate.App, query: str, **parameters: object) -> list[dict[str, Any]]:
     """
-    Ask the database of the engine; *query* names a file of ``sql/``.
+    Ask the database of the engine; *query* names a statement of ``sql/``.
 
     Raises:
         StoreUnavailableError: it cannot be reached, or the tables of the engine are not there.
     """
     try:
-        return await app.connector.execute_query_all_async(_text(query), **parameters)
+        return await app.connector.execute_query_all_async(
+            named_statements("vonage_messages.workers")[query], **parameters
+        )
     except UNAVAILABLE as error:
         raise StoreUnavailableError("the tables of the engine cannot be read now.") from error
 
@@ -58,8 +57,3 @@ async def prepare(app: procrastinate.App) -> None:
     except UNAVAILABLE as error:
         if not await has_tables(app):  # all of it is one transaction: another process was quicker
             raise StoreUnavailableError("the tables of the engine cannot be made.") from error
-
-
-@cache
-def _text(query: str) -> str:
-    return _FILES.joinpath(f"sql/{query}.sql").read_text(encoding="utf-8").strip()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import psycopg
@@ -19,6 +18,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
 from vonage_messages.stores.postgres.failures import FAILURES, may_pass, translated
+from vonage_messages.stores.statement_files import migrations, named_statements
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-_FILES = resources.files("vonage_messages.stores.postgres")
+_PACKAGE: Final = "vonage_messages.stores.postgres"
 _VERSION: Final = "schema_version"
 _MIGRATION_LOCK: Final = 0x766F6E616765
 """``vonage`` in ASCII: the advisory lock under which the schema is brought up to date."""
@@ -111,8 +111,8 @@ class Database:
             await pool.close()
 
     def statement(self, name: str) -> sql.Composed:
-        """Give the statement of ``sql/<name>.sql``, for this schema."""
-        return _composed(f"sql/{name}.sql", self.schema)
+        """Give the statement of this name from the files of ``sql/``, for this schema."""
+        return _statement(name, self.schema)
 
     def listen_statement(self, channel: str) -> sql.Composed:
         """Give the statement by which a connection hears of *channel*."""
@@ -186,7 +186,7 @@ class Database:
     async def _migrate(self, connection: Connection) -> None:
         await connection.execute("SELECT pg_advisory_xact_lock(%s)", [_MIGRATION_LOCK])
         version = await self._version(connection)
-        scripts = _migrations()
+        scripts = migrations(_PACKAGE)
         if version > len(scripts):
             raise OutboxError(
                 f"The schema {self.schema} was written by a newer version of this package ({version}; this one knows "
@@ -229,13 +229,9 @@ async def changed(connection: Connection, statement: sql.Composed, parameters: M
 
 
 @cache
-def _composed(path: str, schema: str) -> sql.Composed:
-    text = _FILES.joinpath(path).read_text(encoding="utf-8").strip()
+def _statement(name: str, schema: str) -> sql.Composed:
+    return _composed(named_statements(_PACKAGE)[name], schema)
+
+
+def _composed(text: str, schema: str) -> sql.Composed:
     return sql.SQL(text).format(schema=sql.Identifier(schema))
-
-
-@cache
-def _migrations() -> tuple[str, ...]:
-    """Name the scripts of ``migrations/`` in their order: the first leads from version 0 to version 1."""
-    names = sorted(file.name for file in _FILES.joinpath("migrations").iterdir() if file.name.endswith(".sql"))
-    return tuple(f"migrations/{name}" for name in names)

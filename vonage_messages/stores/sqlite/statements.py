@@ -4,34 +4,32 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from importlib import resources
 from typing import TYPE_CHECKING
+
+from vonage_messages.stores import statement_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_FILES = resources.files("vonage_messages.stores.sqlite")
+_PACKAGE = "vonage_messages.stores.sqlite"
 
 
-@functools.cache
 def sql(name: str) -> str:
-    """Give the statement of ``sql/<name>.sql``."""
-    return _FILES.joinpath("sql", f"{name}.sql").read_text(encoding="utf-8").strip()
+    """Give the statement of this name from the files of ``sql/``."""
+    return statement_files.named_statements(_PACKAGE)[name]
 
 
 @functools.cache
 def sql_for(name: str, rows: int) -> str:
-    """Give the statement of ``sql/<name>.sql``, which inserts one row, so that it inserts *rows* of them."""
+    """Give the statement of this name, which inserts one row, so that it inserts *rows* of them."""
     before, values, rest = sql(name).partition("VALUES ")
     row, behind, rest = rest.partition(")")
     return f"{before}{values}{', '.join([row + behind] * rows)}{rest}"
 
 
-@functools.cache
 def migrations() -> tuple[str, ...]:
     """Give the scripts of ``migrations/`` in their order: the first leads from version 0 to version 1."""
-    found = sorted((file.name, file) for file in _FILES.joinpath("migrations").iterdir() if file.name.endswith(".sql"))
-    return tuple(file.read_text(encoding="utf-8") for _, file in found)
+    return statement_files.migrations(_PACKAGE)
 
 
 def statements_of(script: str) -> Iterator[str]:

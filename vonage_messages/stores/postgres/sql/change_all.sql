@@ -1,1 +1,0 @@
-UPDATE {schema}.progress SET state = %(after)s, owner = NULL, updated = %(now)s WHERE state = %(before)s

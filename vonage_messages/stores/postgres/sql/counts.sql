@@ -1,1 +1,0 @@
-SELECT state, count(*) FROM {schema}.progress GROUP BY state

@@ -1,1 +1,0 @@
-SELECT state, count(*) FROM {schema}.progress WHERE batch = %(batch)s GROUP BY state

@@ -1,1 +1,0 @@
-DELETE FROM {schema}.batch WHERE id = %(batch)s

@@ -1,1 +1,0 @@
-TRUNCATE vonage_messages_incoming

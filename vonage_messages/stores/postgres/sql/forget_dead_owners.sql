@@ -1,2 +1,0 @@
-DELETE FROM {schema}.owner
-WHERE lease_until < %(before)s AND NOT EXISTS (SELECT 1 FROM {schema}.progress WHERE progress.owner = owner.id)

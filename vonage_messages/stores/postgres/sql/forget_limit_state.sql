@@ -1,1 +1,0 @@
-DELETE FROM {schema}.limit_state WHERE name = %(name)s

@@ -1,1 +1,0 @@
-DELETE FROM {schema}.note WHERE name = %(name)s

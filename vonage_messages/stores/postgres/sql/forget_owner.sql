@@ -1,2 +1,0 @@
-DELETE FROM {schema}.owner
-WHERE name = %(name)s AND NOT EXISTS (SELECT 1 FROM {schema}.progress WHERE progress.owner = owner.id)

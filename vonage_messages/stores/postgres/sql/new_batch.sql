@@ -1,1 +1,0 @@
-INSERT INTO {schema}.batch (created) VALUES (%(now)s) RETURNING id

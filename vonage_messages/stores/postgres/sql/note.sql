@@ -1,1 +1,0 @@
-SELECT value FROM {schema}.note WHERE name = %(name)s

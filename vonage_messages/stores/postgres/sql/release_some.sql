@@ -1,2 +1,0 @@
-UPDATE {schema}.progress SET state = %(after)s, owner = NULL, updated = %(now)s
-WHERE id = ANY(%(ids)s) AND state = %(before)s AND owner = (SELECT id FROM {schema}.owner WHERE name = %(owner)s)

@@ -1,1 +1,0 @@
-DELETE FROM {schema}.seen WHERE key = %(key)s AND NOT done

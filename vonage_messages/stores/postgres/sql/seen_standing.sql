@@ -1,1 +1,0 @@
-SELECT done FROM {schema}.seen WHERE key = %(key)s

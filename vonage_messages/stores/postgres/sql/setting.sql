@@ -1,1 +1,0 @@
-SELECT value FROM {schema}.setting WHERE name = %(name)s

@@ -1,1 +1,0 @@
-SELECT DISTINCT batch FROM {schema}.progress WHERE state = 'pending' AND batch IS NOT NULL ORDER BY batch

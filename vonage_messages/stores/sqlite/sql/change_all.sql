@@ -1,1 +1,0 @@
-UPDATE progress SET state = :after, owner = NULL, updated = :now WHERE state = :before

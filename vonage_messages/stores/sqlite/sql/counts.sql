@@ -1,1 +1,0 @@
-SELECT state, count(*) FROM progress GROUP BY state

@@ -1,1 +1,0 @@
-DELETE FROM limit_state WHERE name = ?

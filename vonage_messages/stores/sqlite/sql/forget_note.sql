@@ -1,1 +1,0 @@
-DELETE FROM note WHERE name = :name

@@ -1,3 +1,0 @@
-SELECT message.id, message.digest, progress.state
-FROM message LEFT JOIN progress USING (id)
-WHERE message.key = :key

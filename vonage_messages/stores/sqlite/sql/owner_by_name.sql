@@ -1,1 +1,0 @@
-SELECT id FROM owner WHERE name = :name

@@ -1,1 +1,0 @@
-INSERT INTO limit_state (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value

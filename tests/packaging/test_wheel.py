@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import tarfile
 from email.parser import Parser
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,15 +13,15 @@ import pytest
 if TYPE_CHECKING:
     from email.message import Message
 
-    from .conftest import Build, Environment
+    from .conftest import Environment
 
 ROOT = Path(__file__).parents[2]
-LARGEST_WHEEL = 1_000_000
+LARGEST_WHEEL = 850_000
 """
 Bytes: what the parts of the package may have together, which leaves no room for samples, tests or recordings.
 
-The goal of 400,000 was missed when the inbox and the stores of many machines came: without a single docstring and
-comment it would still be some 550,000.
+The goal of 400,000 is missed: it has 808,000, of which the simulator takes 223,000. Without a single docstring and
+comment it would still be some 570,000.
 """
 
 USE_EVERY_NAME = """
@@ -164,32 +163,6 @@ def modules_of(names: set[str]) -> set[str]:
         PurePosixPath(name).relative_to("vonage_messages") for name in names if name.startswith("vonage_messages/")
     )
     return {path.parts[0].removesuffix(".py") for path in below}
-
-
-def test_the_source_distribution_builds_the_same_wheel(build: Build, tmp_path: Path) -> None:
-    of_the_tree = build("build_wheel", ROOT)
-    source = unpacked(build("build_sdist", ROOT), tmp_path)
-
-    assert contents_of(build("build_wheel", source)) == contents_of(of_the_tree)
-
-
-def unpacked(archive: Path, folder: Path) -> Path:
-    """The one folder of a source distribution; file by file, for ``filter=`` came with Python 3.11.4 only."""
-    with tarfile.open(archive) as sources:
-        for member in sources:
-            content = sources.extractfile(member)
-            if content is not None:
-                path = folder / member.name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.read())
-    (source,) = folder.iterdir()
-    return source
-
-
-def contents_of(wheel: Path) -> dict[str, int]:
-    """Each file of a wheel with the checksum of its content."""
-    with ZipFile(wheel) as archive:
-        return {entry.filename: entry.CRC for entry in archive.infolist()}
 
 
 @pytest.mark.parametrize("optimised", [[], ["-O"]], ids=["plain", "python -O"])

@@ -26,6 +26,8 @@ from vonage_messages.channels.sms import Sms
 from vonage_messages.clients.client import Client, DryRun
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.clients.transport import Timeout
+from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.rate import Rate
 from vonage_messages.wire.payloads import to_json, to_payload
 
 if TYPE_CHECKING:
@@ -167,6 +169,33 @@ async def test_lost_answer_is_repeated_only_when_the_policy_asks_for_it(tools: A
     async with client_of(server, retry=policy) as client:
         assert (await client.send(sms)).message_uuid == UUID
     assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize("later", ["refused", "no place", "no credentials"])
+async def test_call_stays_in_doubt_whatever_becomes_of_the_repetition(tools: Any, sms: Sms, later: str) -> None:
+    server = await tools.server(tools.close, tools.answer(422, b"{}"))
+    policy = RetryPolicy(base_delay=0.01, repeat_ambiguous=True)
+    options: dict[str, Any] = {"limits": Limits(account=Rate(1, per=3600.0))} if later == "no place" else {}
+    asked = 0
+
+    async def auth() -> BasicAuth:
+        nonlocal asked
+        asked += 1
+        if later == "no credentials" and asked > 1:
+            raise LookupError
+        return BasicAuth("abcd1234", "secret")
+
+    async with Client(auth, base_url=server.url, retry=policy, **options) as client:
+        with pytest.raises(errors.ResponseLostError) as caught:
+            await client.send(sms)
+    assert caught.value.maybe_sent
+    expected = {
+        "refused": errors.ValidationError,
+        "no place": errors.LimitTimeoutError,
+        "no credentials": LookupError,
+    }
+    assert isinstance(caught.value.__cause__, expected[later])
+    assert len(server.requests) == (2 if later == "refused" else 1)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from aiohttp.base_protocol import BaseProtocol
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import StreamWriter
 from yarl import URL
 
@@ -158,6 +159,20 @@ async def test_body_may_have_left_only_where_it_could_be_written(tools: Any, clo
     connection.close()
 
 
+async def test_body_does_not_leave_by_a_connection_that_is_out_of_step(tools: Any) -> None:
+    # Python 3.12 and later begin to write before they look for an answer; 3.11 looks first.
+    server = await tools.server(tools.silence)
+    loop = asyncio.get_running_loop()
+    protocol = ResponseHandler(loop)
+    connection, _ = await loop.create_connection(lambda: protocol, "127.0.0.1", server.port)
+    protocol.data_received(b"HTTP/1.1 422 Nobody asked\r\n\r\n")
+    body = module._WatchedBody(b"{}")
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await body.write_with_length(StreamWriter(protocol, loop), None)
+    assert not body.may_have_left
+    connection.close()
+
+
 async def test_connection_that_the_server_closed_while_idle_is_not_used(tools: Any) -> None:
     server = await tools.server(tools.accepted(), drop_after_answer=True)
     transport = transport_to(server.url)
@@ -166,6 +181,38 @@ async def test_connection_that_the_server_closed_while_idle_is_not_used(tools: A
     await attempt(transport)
     assert (len(server.requests), server.connections) == (2, 2)
     await transport.close()
+
+
+@pytest.mark.parametrize("session", ["own", "the caller's"])
+async def test_answer_that_nobody_asked_for_is_not_taken_for_the_next_one(tools: Any, session: str) -> None:
+    # Two answers to the first request: what a proxy does that is out of step, or somebody who splits responses.
+    unasked = asyncio.Event()
+
+    async def answer_twice(writer: asyncio.StreamWriter, request: Any) -> bool:
+        await tools.accepted({"X-Number": "1"})(writer, request)
+        await unasked.wait()
+        await tools.answer(422, b"{}", {"X-Number": "unasked"})(writer, request)
+        return True
+
+    server = await tools.server(answer_twice, tools.accepted({"X-Number": "2"}))
+    async with aiohttp.ClientSession() as callers:
+        transport = transport_to(server.url, **({} if session == "own" else {"session": callers}))
+        owner = callers
+        assert (await attempt(transport)).headers["X-Number"] == "1"
+        if session == "own":
+            owner = transport._sessions[asyncio.get_running_loop()].session
+        (kept,) = owner.connector._conns.values()  # type: ignore[union-attr]  the only way to see that it has come
+        unasked.set()
+        async with asyncio.timeout(60):
+            while not kept[0][0].should_close:  # noqa: ASYNC110  nothing tells
+                await asyncio.sleep(0.001)
+        with pytest.raises(errors.ConnectError, match="an answer before it was asked") as caught:
+            await attempt(transport)
+        assert not caught.value.maybe_sent
+        assert len(server.requests) == 1
+        assert (await attempt(transport)).headers["X-Number"] == "2"
+        await transport.close()
+    assert (len(server.requests), server.connections) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ import attrs
 import pytest
 from aiohttp import web
 
-from vonage_messages import BasicAuth, Client, errors
+from vonage_messages import BasicAuth, Client, RetryPolicy, errors
 from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.channels.sms import Sms
@@ -306,6 +306,33 @@ async def test_refused_row_fails_with_its_code_and_hinders_no_other(
     assert (report.accepted, report.failed, report.stopped) == (9, 1, None)
     (row,) = await rows_of(outbox, State.FAILED)
     assert (row.key, row.error_class, row.error_title) == ("row-3", "ValidationError", "problem 422")
+
+
+@pytest.mark.parametrize("later", ["refused", "throttled and refused", "stopped", "accepted"])
+async def test_row_stays_in_doubt_whatever_becomes_of_its_repetition(
+    outbox: Outbox, platform: Platform, later: str
+) -> None:
+    seen: list[State] = []
+
+    async def answer(_came: Came, number: int) -> web.StreamResponse:
+        seen.extend([row.state async for row in outbox.rows()])
+        if number == 1:
+            if later == "stopped":
+                asyncio.get_running_loop().call_later(0.1, outbox.stop)
+            return problem(503)
+        if later == "throttled and refused" and number == 2:
+            return problem(429)
+        return accepted() if later == "accepted" else problem(422)
+
+    platform.answer = answer
+    delay = 1e9 if later == "stopped" else 0.01  # a random part of it
+    retry = RetryPolicy(repeat_ambiguous=True, base_delay=delay, max_delay=delay)
+    await outbox.add(some(1))
+    async with Client(AUTH, base_url=platform.url, retry=retry) as client:
+        report = await outbox.run(client, limits=UNLIMITED)
+    assert set(seen) == {State.SENDING}
+    assert len(platform.came) == {"refused": 2, "throttled and refused": 3, "stopped": 1, "accepted": 2}[later]
+    assert (report.in_doubt, report.failed, report.accepted) == ((0, 0, 1) if later == "accepted" else (1, 0, 0))
 
 
 async def test_answer_that_leaves_it_open_puts_the_row_in_doubt_and_is_not_repeated(

@@ -139,6 +139,49 @@ async def test_policy_that_raises_costs_its_message_a_repetition_and_nobody_anyt
     assert caplog.messages == ["repeat_ambiguous raised KeyError: the message is not repeated"]
 
 
+async def test_message_stays_in_doubt_where_its_repetition_is_refused(tools: Any) -> None:
+    platform = tools.Platform(lambda _, number: errors.ValidationError(422) if number else tools.lost())
+    async with tools.queue(platform, retry=RetryPolicy(repeat_ambiguous=True)) as queue:
+        future = queue.submit(tools.sms(0))
+        with pytest.raises(errors.ResponseLostError) as caught:
+            await future
+    assert isinstance(caught.value.__cause__, errors.ValidationError)
+    assert future.maybe_sent
+    assert (queue.stats().in_doubt, len(platform.requests)) == (1, 2)
+
+
+@pytest.mark.parametrize("by", ["future", "queue", "loop", "map"])
+async def test_message_stays_in_doubt_that_is_cancelled_while_it_waits_for_its_repetition(tools: Any, by: str) -> None:
+    outcomes: list[Outcome] = []
+    platform = tools.Platform(lambda *_: tools.lost())
+    retry = RetryPolicy(repeat_ambiguous=True, base_delay=1e9, max_delay=1e9)  # a random part of it
+    queue = tools.queue(platform, retry=retry, on_outcome=outcomes.append)
+    future = None if by == "map" else queue.submit(tools.sms(0))
+    stream = queue.map([tools.sms(0)])
+    taking = asyncio.create_task(anext(stream)) if by == "map" else None
+    await asyncio.sleep(0.5)
+    assert len(queue) == 1
+    if future is not None:
+        assert (future.state, future.maybe_sent) == ("queued", True)
+    if by == "future":
+        future.cancel()
+        assert len(queue) == 0
+    elif by == "loop":
+        for worker in queue._engine._workers:
+            worker.cancel()
+        await asyncio.sleep(0)
+    elif taking is not None:
+        taking.cancel()
+        await asyncio.wait([taking])
+    await queue.cancel()
+    (outcome,) = outcomes
+    assert isinstance(outcome.error, errors.ResponseLostError)
+    assert (queue.stats().in_doubt, queue.stats().cancelled) == (1, 0)
+    if future is not None:
+        assert future.maybe_sent
+        assert future.cancelled() or isinstance(future.exception(), errors.ResponseLostError)
+
+
 async def test_refusal_halves_the_rate_and_it_comes_back_bit_by_bit(tools: Any) -> None:
     platform = tools.Platform(
         lambda message, number: tools.refused(1) if tools.text_of(message) == "20" and not number else None, latency=0.0

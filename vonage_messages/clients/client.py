@@ -129,6 +129,9 @@ class _Call(Generic[ResultT]):
     waited: Seconds = 0.0
     """How long its requests have waited for places under limits, all together."""
 
+    doubt: VonageMessagesError | None = None
+    """The error of an attempt that was repeated, although the message may have been accepted."""
+
     def ask(self, authorization: str) -> Awaitable[Answer]:
         """Make one request."""
         return self.transport.attempt(
@@ -584,7 +587,24 @@ class Client:
         )
 
     async def _repeat(self, call: _Call[ResultT]) -> ResultT:
-        """Attempt a call until it succeeds, or may not be repeated."""
+        """
+        Attempt a call until it succeeds, or may not be repeated.
+
+        Where the policy had an attempt repeated that left open what became of it, no later failure settles that: the
+        call ends with the error of that attempt, which has the later one for its cause.
+        """
+        try:
+            return await self._attempt_until_done(call)
+        except Exception as error:
+            doubt, call.doubt = call.doubt, None
+            if doubt is None or getattr(error, "maybe_sent", False):
+                raise
+            try:
+                raise doubt from error
+            finally:
+                del doubt  # it holds this frame
+
+    async def _attempt_until_done(self, call: _Call[ResultT]) -> ResultT:
         number = renewals = 0
         while True:  # ends: the policy bounds the repetitions, and a token is renewed once
             number += 1
@@ -600,6 +620,8 @@ class Client:
                 wait = self._wait_after(error, number - renewals, call)
                 if wait is None:
                     raise
+                if error.maybe_sent:
+                    call.doubt = error
             else:
                 self._learn(result)
                 self._budget.give_back()

@@ -53,12 +53,18 @@ _KEPT_URLS = 8
 _NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 """What is raised before there is a connection that a request could leave by."""
 
+
+class _UnaskedAnswerError(aiohttp.ClientConnectionError):
+    """The connection holds an answer already, before anything was asked on it."""
+
+
 _CONNECT_SENTENCES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
     ((aiohttp.ClientSSLError, ssl.SSLError), "the TLS handshake failed"),
     ((aiohttp.ClientConnectorDNSError,), "its name could not be looked up"),
     ((aiohttp.ClientProxyConnectionError,), "the proxy could not be reached"),
     ((aiohttp.ClientHttpProxyError,), "the proxy refused the request"),
     ((TimeoutError,), "it took too long"),
+    ((_UnaskedAnswerError,), "it sent an answer before it was asked"),
 )
 
 
@@ -98,9 +104,11 @@ class Answer:
 
 
 class _WatchedBody(BytesPayload):
-    """A request body that knows whether any of it may have left."""
+    """A request body that knows whether any of it may have left, and leaves by no connection that is out of step."""
 
     may_have_left = False
+    was_held_back = False
+    """Whether it did not leave because of what the connection holds."""
 
     def __init__(self, body: bytes) -> None:
         # Not by way of the base. It warns of more than 1 MiB of bytes, which a test suite turns into an error (an email
@@ -121,6 +129,11 @@ class _WatchedBody(BytesPayload):
         await super().write_with_length(writer, content_length)
 
     def _note(self, writer: AbstractStreamWriter) -> None:
+        # What a server sent while a kept connection was idle would be read as the answer to this request. aiohttp looks
+        # at that when a connection is given back, but not when it is taken.
+        if getattr(getattr(writer, "protocol", None), "should_close", False):
+            self.was_held_back = True
+            raise _UnaskedAnswerError
         # A kept connection that the server has closed meanwhile takes no byte any more: aiohttp refuses to write.
         transport = getattr(writer, "transport", None)
         if transport is None or not transport.is_closing():
@@ -324,6 +337,9 @@ class Transport:
             proxy=self._proxy,
             ssl=self._ssl,
         )
+        if not exchange.body.may_have_left and _is_unasked(response, exchange.body, request):
+            response.close()
+            raise _UnaskedAnswerError
         exchange.headers = _joined(response.raw_headers)
         exchange.status = response.status
         if response.content.is_eof():
@@ -589,6 +605,16 @@ def _joined(raw_headers: tuple[tuple[bytes, bytes], ...]) -> dict[str, str]:
         name, value = raw_name.decode("utf-8", "replace"), raw_value.decode("utf-8", "replace")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
+
+
+def _is_unasked(response: aiohttp.ClientResponse, body: _WatchedBody, request: Request) -> bool:
+    """
+    Tell whether what came is the answer to something else: it was there before the request had left.
+
+    Before Python 3.12 it is read before the body would be written, while the response still has its connection. What
+    has none is made up, by a library for tests.
+    """
+    return body.was_held_back or (bool(request.body) and response.connection is not None)
 
 
 def _answer(exchange: _Exchange, *, complete: bool) -> Answer:

@@ -72,13 +72,14 @@ class Place:
     """
     Somebody who waits: a message, and what is to be known until it has been answered.
 
-    ``owner`` and ``options`` are for whoever made it, and nothing to the schedule.
+    ``owner``, ``options`` and ``doubt`` are for whoever made it, and nothing to the schedule.
     """
 
     __slots__ = (
         "attempts",
         "counted",
         "delayed",
+        "doubt",
         "expires_at",
         "gates",
         "generation",
@@ -106,6 +107,8 @@ class Place:
         """When it was added."""
         self.owner = owner
         self.options: Any = None
+        self.doubt: Any = None
+        """The error of an attempt that is repeated, although the message may have been accepted."""
         self.seq = 0
         """Its number: of two with the same priority the lower one goes first."""
         self.gates: tuple[Gate, ...] = ()

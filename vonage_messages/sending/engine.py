@@ -643,7 +643,7 @@ class Engine:
 
         A listener that is async is not told: a task for it would never be run to its end.
         """
-        outcome = Outcome(message=place.message, error=error, attempts=place.attempts)
+        outcome = Outcome(message=place.message, error=_least_clear(place, error), attempts=place.attempts)
         self._counters.count(outcome)
         owner, place.owner = place.owner, None
         if isinstance(owner, SendFuture):
@@ -791,6 +791,8 @@ class Engine:
             self._pump_soon()  # there may be a probe to be made, or no need of one any more
         if again_at is None:
             return self._settle(place, None, error)
+        if error.maybe_sent:
+            place.doubt = error
         if self._on_return:
             await self._on_return.tell(place.message, error)
         return self._put_back(place, again_at)
@@ -802,7 +804,7 @@ class Engine:
             return self._settle(place, None, None)
         self.schedule.again(place, again_at)
         if isinstance(owner, SendFuture):
-            owner._under_way = False  # noqa: SLF001  see _wrap
+            owner._under_way = False if place.doubt is None else None  # noqa: SLF001  see _wrap
         self._turns.sleep()
         return None
 
@@ -824,6 +826,8 @@ class Engine:
     def _conclude(
         self, place: Place, sent: SentMessage | None, error: BaseException | None, waited: Seconds
     ) -> Outcome:
+        if place.doubt is not None and sent is None:
+            error = _least_clear(place, error)
         outcome = Outcome(message=place.message, sent=sent, error=error, attempts=place.attempts, waited=waited)
         self._counters.count(outcome)
         owner, place.owner = place.owner, None
@@ -837,7 +841,7 @@ class Engine:
 
     def _forget(self, future: SendFuture) -> None:
         """Take a message whose future is cancelled out of the queue, unless it is on its way."""
-        if future._under_way is not False:  # noqa: SLF001  see _wrap
+        if future._under_way:  # noqa: SLF001  see _wrap
             return
         place = future._place  # noqa: SLF001  see _wrap
         if place is None:
@@ -946,6 +950,20 @@ def _lost_within(error: asyncio.CancelledError) -> ResponseLostError:
     lost = ResponseLostError("the request was cancelled from within: whether it has left is not known.")
     lost.__cause__ = error
     return lost
+
+
+def _least_clear(place: Place, error: BaseException | None) -> BaseException | None:
+    """
+    Say how a message ended that was not accepted in the end.
+
+    Where the policy had an attempt repeated that left open what became of it, nothing later settles that: neither a
+    refusal, nor being cancelled while it waited for the repetition.
+    """
+    doubt: VonageMessagesError | None = place.doubt
+    if doubt is None or getattr(error, "maybe_sent", False):
+        return error
+    doubt.__cause__ = error
+    return doubt
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

@@ -206,6 +206,8 @@ class Run:
         self._unrecorded: list[Outcome] = []
         self._attempts: dict[int, int] = {}
         """The number of the attempt of each row that is marked as sending, by this run."""
+        self._doubtful: set[int] = set()
+        """Rows of which an attempt is repeated, by the policy of the client, that may have been accepted."""
         self._unsent: Counter[int] = Counter()
         self._unpriced = 0
         self._unclear = 0
@@ -319,15 +321,25 @@ class Run:
             raise _LostRowError("the run has been stopped; the row was not sent.")
         row_id = message.row.id
         self._limits.leaves(row_id, message)
+        if row_id in self._doubtful:
+            return  # it is marked still
         marked = await self._writing.ask(row_id)
         if row_id not in marked:
             raise _LostRowError("the row has gone to another run, was cancelled, or was deleted; it was not sent.")
         self._attempts[row_id] = marked[row_id]
 
     def _keep(self, message: Message, error: VonageMessagesError) -> None:
-        """Note that an attempt did not get through, and that the row waits for its next one."""
-        if isinstance(message, RowMessage):
-            self._limits.ended(message.row.id)
+        """
+        Note that an attempt did not get through, and that the row waits for its next one.
+
+        What may have been accepted stays marked meanwhile: should the process die, it is in doubt.
+        """
+        if not isinstance(message, RowMessage):
+            return
+        self._limits.ended(message.row.id)
+        if error.maybe_sent:
+            self._doubtful.add(message.row.id)
+        if message.row.id not in self._doubtful:
             self._writing.add(self._outcome(message.row, Event.KEEP, error=error))
 
     def _note(self, sent: Sent) -> None:
@@ -336,6 +348,7 @@ class Run:
             return
         row = sent.message.row
         self._limits.ended(row.id)
+        self._doubtful.discard(row.id)
         self._draw_conclusions(sent)
         event = self._event_of(row, sent)
         if self._spending is not None:

@@ -40,6 +40,7 @@ EXPECTED = {
     ("queues.md", 1): r"10 in 1 s\n",
     ("queues.md", 2): r"\('account',\)\n",
     ("queues.md", 3): r"1\n",
+    ("queues.md", 4): r"1\n",
     ("simulator.md", 0): r"503 True 1\n",
     ("simulator.md", 1): r"10 \[('YES', )*'YES'\]\n",
 }

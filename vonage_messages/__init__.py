@@ -359,6 +359,9 @@ if TYPE_CHECKING:
     from vonage_messages.shared_limiter import (
         SharedLimiter,
     )
+    from vonage_messages.shutdown import (
+        graceful_shutdown,
+    )
     from vonage_messages.spending import (
         Budget,
         BudgetGuard,
@@ -497,6 +500,7 @@ _HOMES = {
     "sending.report": "Added Progress Report",
     "sending.send_queue": "SendQueue",
     "shared_limiter": "SharedLimiter",
+    "shutdown": "graceful_shutdown",
     "spending": "Budget BudgetGuard Spent",
     "stores.file": "FileLimitStore",
     "stores.memory": "MemorySharedLimits",
@@ -779,6 +783,7 @@ __all__ = [
     "Wish",
     "__version__",
     "from_payload",
+    "graceful_shutdown",
     "migrate",
     "plan",
     "replace_smart",

@@ -16,7 +16,7 @@ from vonage_messages.cli.segments import segments_command
 from vonage_messages.cli.send import send
 from vonage_messages.cli.setup import setup
 from vonage_messages.cli.simulator import simulator
-from vonage_messages.cli.terminal import survive_any_encoding, told
+from vonage_messages.cli.terminal import INTERRUPTED, errors, survive_any_encoding, told
 from vonage_messages.cli.workers import workers
 from vonage_messages.errors import VonageMessagesError
 
@@ -32,6 +32,9 @@ class _Application(click.Group):
             return super().invoke(context)
         except VonageMessagesError as error:
             raise told(error) from error
+        except KeyboardInterrupt:
+            errors().print("\nInterrupted.")
+            raise click.exceptions.Exit(INTERRUPTED) from None
 
 
 @click.group(

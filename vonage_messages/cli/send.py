@@ -12,7 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from vonage_messages.cli.composing import CHANNELS, CONTENTS, SendOptions, compose, read_message, read_raw_message
-from vonage_messages.cli.terminal import output, printable
+from vonage_messages.cli.terminal import errors, output, printable
+from vonage_messages.shutdown import first_signal_heard
 from vonage_messages.wire.payloads import to_payload
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def send(  # noqa: PLR0913  one parameter for each option that is no part of the
     vonage-messages send --json message.json
 
     CHANNEL is sms, mms, rcs, whatsapp, messenger, viber or email; it is left out beside --json. The exit code is 1
-    for what the platform refused, 2 for bad input.
+    for what the platform refused, 2 for bad input. Ctrl-C waits for the answer to the request under way.
     """  # noqa: D301  \b keeps click from joining the lines
     message = _message_of(payload, api_version, raw=raw, channel=channel, typed=typed)
     console = output()
@@ -143,8 +144,15 @@ def _spelt(name: str) -> str:
 
 
 async def _send(message: Message, api_version: ApiVersion, *, simulated: bool) -> SentMessage:
+    loop = asyncio.get_running_loop()
     async with _simulated_client() if simulated else _client() as client:
-        return await client.send(message, api_version=api_version)
+        # Whoever breaks a request off never learns whether the message is on its way.
+        with first_signal_heard(lambda _signal: loop.call_soon_threadsafe(_say_that_it_waits)):
+            return await client.send(message, api_version=api_version)
+
+
+def _say_that_it_waits() -> None:
+    errors().print("The message is on its way: its answer is waited for. Ctrl-C again leaves at once.", soft_wrap=True)
 
 
 def _client() -> Client:

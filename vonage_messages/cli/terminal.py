@@ -31,6 +31,9 @@ REFUSED = 1
 BAD_INPUT = 2
 """The exit code for input or configuration that cannot work; click uses the same."""
 
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C has broken off, as of any program: 128 and the number of the signal."""
+
 _OURS = (ConfigurationError, InvalidMessageError, SimulatorError)
 
 

@@ -9,19 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from contextlib import AsyncExitStack, contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, Literal
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Final, Literal
 
 import attrs
 
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError
+from vonage_messages.shutdown import first_signal_heard
 from vonage_messages.workers.engine import UNAVAILABLE, prepare
 from vonage_messages.workers.health import Health
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import procrastinate
 
     from vonage_messages.values import Seconds
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vonage_messages")
 
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _FIRST_PAUSE: Seconds = 0.5
 _LONGEST_PAUSE: Seconds = 10.0
 _HEARTBEATS: Final = 3
@@ -70,7 +67,8 @@ async def run_worker(
     stop = asyncio.Event() if stopping is None else stopping
     engine = _Engine(workers, concurrency, keep_jobs=keep_jobs)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_signals_set(stop))
+        loop = asyncio.get_running_loop()
+        stack.enter_context(first_signal_heard(lambda _number: loop.call_soon_threadsafe(stop.set)))
         stack.push_async_callback(workers.close)
         if health is not None:
             await stack.enter_async_context(Health(workers, engine.is_up, host=health.host, port=health.port))
@@ -138,26 +136,3 @@ class _Engine:
             raise StoreUnavailableError("the database cannot be reached") from error
         finally:
             await app.close_async()  # also of a pool that could not be opened, which would go on trying
-
-
-@contextmanager
-def _signals_set(stop: asyncio.Event) -> Iterator[None]:
-    """Let the first signal set *stop*, and give the next its usual effect, which is sudden."""
-    loop = asyncio.get_running_loop()
-    former: dict[signal.Signals, Any] = {}
-
-    def hear(*_: object) -> None:
-        for number in former:
-            signal.signal(number, signal.SIG_DFL)
-        loop.call_soon_threadsafe(stop.set)
-
-    try:
-        for number in SIGNALS:
-            former[number] = signal.signal(number, hear)
-    except ValueError:  # not in the main thread
-        logger.info("signals are not heard in this thread")
-    try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 from vonage_messages.codes import ErrorCode, describe
+from vonage_messages.receiving import Drift, DriftCount, Receiver
 from vonage_messages.webhooks import (
     Content,
     Context,
@@ -19,6 +20,7 @@ from vonage_messages.webhooks import (
     SmsSegment,
     StatusError,
     StatusTimeline,
+    Surprise,
     Text,
     Workflow,
     parse_inbound,
@@ -69,3 +71,12 @@ def status(event: MessageStatus) -> None:
     if event.sms is not None:
         assert_type(event.sms.segments, tuple[SmsSegment, ...])
     assert_type(StatusTimeline([event]).current, MessageStatus | None)
+
+
+def drift(receiver: Receiver, event: MessageStatus) -> None:
+    assert_type(receiver.drift, Drift)
+    assert_type(receiver.drift.counts, Mapping[str, Mapping[str, int]])
+    assert_type(receiver.drift.observe(event), tuple[Surprise, ...])
+    for each in receiver.drift:
+        assert_type(each, DriftCount)
+        assert_type(each.events, int)

@@ -13,11 +13,14 @@ from vonage_messages.name_guard import check_name
 check_name()
 
 if TYPE_CHECKING:
+    from vonage_messages.receiving.drift import Drift, DriftCount
     from vonage_messages.receiving.receiver import Answer, Mode, OnError, Receiver, Verdict
     from vonage_messages.receiving.tracker import Tracker
 
 _HOMES = {
     "Answer": "vonage_messages.receiving.receiver",
+    "Drift": "vonage_messages.receiving.drift",
+    "DriftCount": "vonage_messages.receiving.drift",
     "Mode": "vonage_messages.receiving.receiver",
     "OnError": "vonage_messages.receiving.receiver",
     "Receiver": "vonage_messages.receiving.receiver",
@@ -25,7 +28,7 @@ _HOMES = {
     "Verdict": "vonage_messages.receiving.receiver",
 }
 
-__all__ = ["Answer", "Mode", "OnError", "Receiver", "Tracker", "Verdict"]
+__all__ = ["Answer", "Drift", "DriftCount", "Mode", "OnError", "Receiver", "Tracker", "Verdict"]
 
 
 def __getattr__(name: str) -> object:

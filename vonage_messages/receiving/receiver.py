@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, TypedDict
 import attrs
 
 from vonage_messages.errors import ConfigurationError, WebhookError
+from vonage_messages.receiving.drift import Drift
 from vonage_messages.receiving.memory import TokenStore
 from vonage_messages.values import Seconds, masked
 from vonage_messages.webhooks.inbound import InboundMessage
@@ -85,6 +86,7 @@ class ReceiverOptions(TypedDict, total=False):
     max_running: int
     body_limit: int
     read_timeout: Seconds
+    drift: Drift | None
 
 
 class Receiver:
@@ -102,7 +104,8 @@ class Receiver:
 
     A handler outlives the connection of its callback: it is not cancelled when the platform hangs up (it waits 15
     seconds for an answer). At most *max_running* callbacks are worked on at a time; one more is answered 503, and
-    comes again. *body_limit* is in bytes, *read_timeout* bounds ``receive_stream`` in seconds.
+    comes again. *body_limit* is in bytes, *read_timeout* bounds ``receive_stream`` in seconds. *drift* counts what
+    callbacks hold that this version does not know: give one to receivers that should count together.
 
     ::
 
@@ -126,6 +129,7 @@ class Receiver:
         max_running: int = 1000,
         body_limit: int = BODY_LIMIT,
         read_timeout: Seconds = 15,
+        drift: Drift | None = None,
     ) -> None:
         if not isinstance(router, Router):
             raise ConfigurationError(f"a receiver needs a Router, not {type(router).__name__}.")
@@ -139,6 +143,7 @@ class Receiver:
         self._max_running = _checked_positive(max_running, "max_running")
         self._body_limit = _checked_positive(body_limit, "body_limit")
         self._read_timeout = _checked_positive(read_timeout, "read_timeout")
+        self._drift = Drift() if drift is None else drift
         self._tasks: set[asyncio.Task[Any]] = set()
         self._closing = False
 
@@ -146,6 +151,11 @@ class Receiver:
     def running(self) -> int:
         """How many callbacks, and handlers in the background, are being worked on."""
         return len(self._tasks)
+
+    @property
+    def drift(self) -> Drift:
+        """The unknown names that were seen in events, counted each time that one was handed to its handlers."""
+        return self._drift
 
     async def receive_stream(self, headers: Headers, chunks: AsyncIterable[bytes]) -> Answer:
         """
@@ -270,6 +280,7 @@ class Receiver:
         if standing is Standing.RUNNING:
             logger.info("%s is being handled already: it is asked for again", _subject(event))
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "this callback is being handled already")
+        self._drift.observe(event)
         if self._mode is Mode.ACKNOWLEDGE_FIRST:
             return await self._acknowledge(event, key, claims)
         return await self._run(event, key, claims)

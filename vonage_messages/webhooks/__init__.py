@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         Workflow,
     )
     from vonage_messages.webhooks.stores import MemorySeenStore, SeenStore, Standing
+    from vonage_messages.webhooks.surprises import Surprise, SurpriseKind
     from vonage_messages.webhooks.timeline import StatusTimeline
 
 _HOMES = {
@@ -85,6 +86,7 @@ _HOMES = {
         "WhatsappConversation WhatsappPricing Workflow"
     ),
     "stores": "MemorySeenStore SeenStore Standing",
+    "surprises": "Surprise SurpriseKind",
     "timeline": "StatusTimeline",
 }
 """Where each public name lives: the module below this package, and the names that it gives."""
@@ -135,6 +137,8 @@ __all__ = [
     "StatusTimeline",
     "StatusWhatsapp",
     "Sticker",
+    "Surprise",
+    "SurpriseKind",
     "Text",
     "Unknown",
     "Unsupported",

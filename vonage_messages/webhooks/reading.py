@@ -34,6 +34,7 @@ _Plan: TypeAlias = tuple[tuple[str, tuple[str, ...], Reader, bool], ...]
 """Attribute, JSON keys, reader, and whether nothing can be read without it: for each attribute of a class."""
 
 _plans: dict[type[Any], _Plan] = {}
+_members: dict[type[Any], Mapping[str, str]] = {}
 
 _COUNT = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -123,6 +124,14 @@ def parts(cls: type[Part]) -> Reader:
         return read_items if len(read_items) == len(items) else None
 
     return read
+
+
+def members_of(cls: type[Part]) -> Mapping[str, str]:
+    """List the JSON keys that a class reads, each with its attribute."""
+    members = _members.get(cls)
+    if members is None:
+        members = _members[cls] = {key: name for name, keys, _, _ in _plan(cls) for key in keys}
+    return members
 
 
 def _plan(cls: type[Part]) -> _Plan:

@@ -185,5 +185,13 @@ def test_what_may_be_two_numbers_or_another_number_is_left_alone(value: str) -> 
     assert normalize_number(value) == value
 
 
+@pytest.mark.parametrize(
+    "value", ["\r\nHTTP/1.1 200 OK\r\n", "\x1b[2J and more\x07", "a\u2028and more\u2029b", "\x85" * 9]
+)
+def test_a_masked_text_is_one_line_that_a_terminal_obeys_in_nothing(value: str) -> None:
+    assert masked(value).isprintable()
+    assert len(masked(value).splitlines()) == 1
+
+
 def test_a_masked_text_can_be_printed() -> None:
     assert masked("\udc80" * 9).isascii()

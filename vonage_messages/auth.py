@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from vonage_messages.errors import ConfigurationError
-from vonage_messages.values import masked
+from vonage_messages.values import HiddenBytes, HiddenText, HoldsSecret, hidden, masked, shown_half_built
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ class _Token(NamedTuple):
     renew_at: float
 
 
-class ApplicationAuth:
+class ApplicationAuth(HoldsSecret):
     r"""
     The credentials of a Vonage Application: a JSON Web Token, signed with the application's private key (RS256).
 
@@ -54,6 +54,8 @@ class ApplicationAuth:
 
     *lifetime* is that of a token: 30 seconds to 24 hours, by default the 15 minutes of every official SDK.
     *clock* gives unix seconds, *new_token_id* the ``jti`` of each token.
+
+    The key is not shown, not pickled and not copied: a copy is the same object.
 
     ::
 
@@ -79,6 +81,8 @@ class ApplicationAuth:
         clock: Callable[[], float] = time.time,
         new_token_id: Callable[[], str] = lambda: str(uuid.uuid4()),
     ) -> None:
+        # A refusal below leaves through this frame, and error reports show the local variables of frames.
+        private_key, password = hidden(private_key), hidden(password)
         self.application_id = _checked_credential(application_id, "application_id")
         self._lifetime = _checked_lifetime(lifetime)
         self._renew_after = lifetime - _checked_margin(renewal_margin, lifetime)
@@ -87,6 +91,7 @@ class ApplicationAuth:
         self._key = _load_key(_pem_bytes(private_key), _password_bytes(password))
         self._token: _Token | None = None
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"ApplicationAuth(application_id={masked(self.application_id)!r})"
 
@@ -96,7 +101,7 @@ class ApplicationAuth:
         token = self._token
         # A token from the future (the clock was set back) would be refused: the first condition renews it.
         if token is None or not token.issued_at <= now < token.renew_at:
-            token = _Token(f"Bearer {self._sign(now)}", now, now + self._renew_after)
+            token = _Token(HiddenText(f"Bearer {self._sign(now)}"), now, now + self._renew_after)
             self._token = token
         return token.header
 
@@ -131,11 +136,12 @@ class ApplicationAuth:
         return jwt.encode(claims, self._key, algorithm="RS256")
 
 
-class BasicAuth:
+class BasicAuth(HoldsSecret):
     """
     The credentials of an account: API key and secret, as HTTP Basic.
 
-    Works for sending; updating a message (``mark_read``, ``revoke``) needs ``ApplicationAuth``.
+    Works for sending; updating a message (``mark_read``, ``revoke``) needs ``ApplicationAuth``. The secret is not
+    shown, not pickled and not copied: a copy is the same object.
 
     Raises:
         ConfigurationError: one of the two is empty, or cannot be put into a header.
@@ -146,21 +152,26 @@ class BasicAuth:
     __slots__ = ("_header", "api_key")
 
     def __init__(self, api_key: str, api_secret: str) -> None:
+        api_secret = hidden(api_secret)  # see ApplicationAuth
         self.api_key = _checked_credential(api_key, "api_key")
         if ":" in api_key:
             raise ConfigurationError(
                 "api_key must not contain a colon: HTTP Basic ends the key there. Was key:secret given together?"
             )
-        secret = _checked_secret(api_secret)
-        encoded = base64.b64encode(f"{api_key}:{secret}".encode()).decode("ascii")
-        self._header = f"Basic {encoded}"
+        self._header = _basic(api_key, _checked_secret(api_secret))
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"BasicAuth(api_key={masked(self.api_key)!r})"
 
     def authorization(self) -> str:
         """Give the value of the ``Authorization`` header, worked out once."""
         return self._header
+
+
+def _basic(api_key: str, secret: str) -> HiddenText:
+    encoded = base64.b64encode(f"{api_key}:{secret}".encode()).decode("ascii")
+    return HiddenText(f"Basic {encoded}")
 
 
 def _checked_credential(value: str, name: str) -> str:
@@ -210,7 +221,7 @@ def _password_bytes(password: str | bytes | None) -> bytes | None:
         return password
     if not isinstance(password, str):
         raise ConfigurationError(f"password must be a str or bytes, not {type(password).__name__}.")
-    return password.encode()
+    return HiddenBytes(password.encode())
 
 
 def _pem_bytes(private_key: str | bytes | Path) -> bytes:
@@ -226,15 +237,15 @@ def _pem_bytes(private_key: str | bytes | Path) -> bytes:
     if not private_key.strip():
         raise ConfigurationError("private_key is empty: give PEM text, or the path of the application's key file.")
     if private_key.lstrip().startswith(_PEM_BEGIN):
-        return _mended(private_key.encode())
+        return _mended(HiddenBytes(private_key.encode()))
     # Text without its BEGIN line may be the key itself: it is named only where it looks like a file's name.
     looks_like_a_name = "." in private_key and private_key.isprintable()
-    return _read_key(Path(private_key), private_key if looks_like_a_name else "")
+    return _read_key(private_key, private_key if looks_like_a_name else "")
 
 
-def _read_key(path: Path, name: str) -> bytes:
+def _read_key(path: str | Path, name: str) -> bytes:
     try:
-        return _mended(path.read_bytes())
+        return _mended(HiddenBytes(Path(path).read_bytes()))
     except OSError as error:
         reason = error.strerror or type(error).__name__
     except ValueError:
@@ -248,7 +259,7 @@ def _read_key(path: Path, name: str) -> bytes:
 
 def _mended(pem: bytes) -> bytes:
     r"""Turn the literal ``\n`` that one-line environment variables hold into line breaks."""
-    return pem.strip().replace(b"\\r", b"").replace(b"\\n", b"\n") if b"\\n" in pem else pem.strip()
+    return HiddenBytes(pem.strip().replace(b"\\r", b"").replace(b"\\n", b"\n") if b"\\n" in pem else pem.strip())
 
 
 def _load_key(pem: bytes, password: bytes | None) -> RSAPrivateKey:
@@ -279,7 +290,7 @@ def _password_sentence(password: bytes | None) -> str:
 
 
 def _unreadable_sentence(pem: bytes, password: bytes | None) -> str:
-    text = pem.decode("utf-8", "replace")
+    text = HiddenText(pem.decode("utf-8", "replace"))
     if text.startswith(_PUBLIC_LABELS):
         return "private_key is a public key or a certificate: signing needs the private key of the application."
     if not text.startswith(_PEM_BEGIN):

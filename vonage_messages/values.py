@@ -1,15 +1,18 @@
 """
-Small values that every floor shares: JSON types, units, phone numbers, BSUIDs, masking.
+Small values that every floor shares: JSON types, units, phone numbers, BSUIDs, masking, and hiding secrets.
 
 Nothing here knows a channel or a message class.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any, TypeAlias, TypeGuard
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Self, TypeAlias, TypeGuard, TypeVar
+
+ObjectT = TypeVar("ObjectT")
 
 JSONObject: TypeAlias = Mapping[str, Any]
 """A JSON object: string keys, and JSON values of any depth."""
@@ -75,9 +78,84 @@ def masked(value: object) -> str:
     """
     Hide the middle of a number, an address or an id, so that it may stand in a log line or an error.
 
-    ``447700900000`` becomes ``44********00``; up to five characters are hidden whole. Never raises.
+    ``447700900000`` becomes ``44********00``; up to five characters are hidden whole. What cannot be printed is
+    escaped: an end that is a line break would begin a line of its own in a log. Never raises.
     """
-    text = str(value).encode(errors="backslashreplace").decode()
+    text = str(value)
     if len(text) <= 5:  # noqa: PLR2004  so short that its ends would give it away
         return "*" * len(text)
-    return f"{text[:2]}{'*' * min(len(text) - 4, 12)}{text[-2:]}"
+    return f"{_printable(text[:2])}{'*' * min(len(text) - 4, 12)}{_printable(text[-2:])}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+class HoldsSecret:
+    """
+    The base of what holds a credential.
+
+    It is not pickled: a pickle is a file, a queue or a cache of somebody else's, and a key in it is a key that nobody
+    looks after. It is one object however often it is copied, so that a copy neither doubles a key nor forgets what the
+    original has remembered.
+    """
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"{type(self).__name__} holds a secret and is not pickled: make one in each process, from where the "
+            "secret is kept."
+        )
+
+
+class HiddenText(HoldsSecret, str):
+    """
+    A secret that is a ``str`` in all but its ``repr``.
+
+    Error reports often show the local variables of every frame. What is hidden is shown there as ``<hidden>``.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+class HiddenBytes(HoldsSecret, bytes):
+    """A secret that is ``bytes`` in all but its ``repr``: see ``HiddenText``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "<hidden>"
+
+
+def shown_half_built(show: Callable[[ObjectT], str]) -> Callable[[ObjectT], str]:
+    """
+    Let a ``repr`` be asked of an object whose ``__init__`` refuses what it was given.
+
+    Error reports that show local variables do so, and before Python 3.13 what fails there hides the error itself.
+    """
+
+    @functools.wraps(show)
+    def shown(self: ObjectT) -> str:
+        try:
+            return show(self)
+        except AttributeError:
+            return f"<{type(self).__name__}, half built>"
+
+    return shown
+
+
+def hidden(value: Any) -> Any:
+    """Give the same text, or the same bytes, with a ``repr`` that does not show them; anything else as it is."""
+    if isinstance(value, str):
+        return HiddenText(value)
+    return HiddenBytes(value) if isinstance(value, bytes) else value

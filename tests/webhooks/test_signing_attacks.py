@@ -381,10 +381,14 @@ def test_account_signs_only_for_itself() -> None:
     assert str(refused(accounts, (headers, BODY))).startswith("signature:")
 
 
-def test_unknown_account_is_refused() -> None:
+def test_unknown_account_is_refused_as_a_wrong_secret_is() -> None:
+    # Whoever asks for an account after the other would else learn which ones there are.
     accounts = SignatureVerifier({"victim": SECRET}, clock=lambda: NOW)
-    headers = sign_webhook(BODY, SECRET, api_key="stranger", issued_at=NOW)
-    assert str(refused(accounts, (headers, BODY))).startswith("api_key:")
+    unknown = refused(accounts, (sign_webhook(BODY, SECRET, api_key="stranger", issued_at=NOW), BODY))
+    wrong = refused(accounts, (sign_webhook(BODY, "another secret", api_key="victim", issued_at=NOW), BODY))
+    assert str(unknown) == str(wrong)
+    assert str(unknown).startswith("signature:")
+    assert type(unknown) is type(wrong) is SignatureError
 
 
 def test_replayed_token_id_with_another_body_is_refused() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from vonage_messages.clients.management import ManagementClient
 from vonage_messages.errors import NotFoundError, UnexpectedResponseError
+from vonage_messages.values import hidden
 from vonage_messages.wire import accounts as wire
 from vonage_messages.wire.accounts import MOST_PAGES, ExternalAccount, Provider
 
@@ -84,6 +85,7 @@ class AccountsClient(ManagementClient):
 
         An answer that was lost is not asked for again: look whether the page is there (``get``) before you repeat it.
         """
+        access_token = hidden(access_token)  # error reports show the local variables of frames
         request = wire.create_messenger_request(external_id, access_token, name=name, applications=applications)
         return await self._call("create_account", request, wire.read_account)
 
@@ -96,6 +98,7 @@ class AccountsClient(ManagementClient):
         applications: Sequence[str] | None = None,
     ) -> ExternalAccount:
         """Change a page of Messenger. What is ``None`` stays as it is; ``applications=[]`` unlinks the page."""
+        access_token = hidden(access_token)  # error reports show the local variables of frames
         request = wire.update_messenger_request(
             external_id, name=name, access_token=access_token, applications=applications
         )

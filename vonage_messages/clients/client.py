@@ -37,7 +37,7 @@ from vonage_messages.clients.checks import (
     with_failover,
 )
 from vonage_messages.clients.credentials import current_auth, forget_expired, token_expired
-from vonage_messages.clients.environment import auth_from
+from vonage_messages.clients.environment import Variables, auth_from
 from vonage_messages.clients.hosts import chosen_host, is_own_message, lowered, regional_host
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.sandbox import advise, refuse_missing_channel
@@ -57,7 +57,7 @@ from vonage_messages.errors import (
 )
 from vonage_messages.guards import guards_of, take_back
 from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
-from vonage_messages.values import masked
+from vonage_messages.values import HoldsSecret, masked, shown_half_built
 from vonage_messages.wire import rest
 from vonage_messages.wire.payloads import check_api_version, to_json, to_payload
 
@@ -152,7 +152,7 @@ class _Call(Generic[ResultT]):
         )
 
 
-class Client:
+class Client(HoldsSecret):
     """
     A client of the Messages API.
 
@@ -164,7 +164,7 @@ class Client:
     It may be built anywhere, also outside an event loop, and used from several loops one after another: each loop
     gets a keep-alive session of its own at the first request. ``async with`` (or ``close``) closes the session of
     the running loop at once; without it, the session is closed when its loop shuts down. A closed client may be used
-    again.
+    again. It holds credentials and connections, and so it is not pickled, and a copy is the same object.
 
     *auth*: ``ApplicationAuth``, ``BasicAuth``, or an async function that returns one, called before each attempt
     (for keys that rotate).
@@ -243,12 +243,13 @@ class Client:
         Raises:
             ConfigurationError: credentials are missing or half given; the sentence names the variable.
         """
-        variables = os.environ if environ is None else environ
-        base_url = variables.get("VONAGE_BASE_URL")
+        environ = Variables(os.environ if environ is None else environ)
+        base_url = environ.get("VONAGE_BASE_URL")
         if base_url and options.get("base_url") is None:
             options["base_url"] = base_url
-        return cls(auth_from(variables), **options)
+        return cls(auth_from(environ), **options)
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={str(self._base_url)!r}, api_version={self._api_version!r})"
 

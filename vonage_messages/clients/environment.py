@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING
 
 from vonage_messages.auth import ApplicationAuth, BasicAuth
 from vonage_messages.errors import ConfigurationError
+from vonage_messages.values import HiddenText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _APPLICATION_VARIABLES = ("VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY")
 _ACCOUNT_VARIABLES = ("VONAGE_API_KEY", "VONAGE_API_SECRET")
+
+
+class Variables(dict[str, str]):
+    """Variables of the environment. They are not shown: error reports show the local variables of frames."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} variables>"
 
 
 def auth_from(variables: Mapping[str, str]) -> ApplicationAuth | BasicAuth:
@@ -48,7 +56,7 @@ def account_auth_from(variables: Mapping[str, str]) -> BasicAuth:
 
 def _complete_pair(variables: Mapping[str, str], names: tuple[str, str]) -> tuple[str, str] | None:
     """Read two variables; one without the other is a mistake, and falling back would hide it."""
-    first, second = (variables.get(name, "").strip() for name in names)
+    first, second = (HiddenText(variables.get(name, "").strip()) for name in names)
     if not first and not second:
         return None
     if not first or not second:

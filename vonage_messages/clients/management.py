@@ -23,7 +23,7 @@ from vonage_messages.clients.checks import (
     chosen_proxy,
 )
 from vonage_messages.clients.credentials import current_auth, forget_expired, token_expired
-from vonage_messages.clients.environment import auth_from
+from vonage_messages.clients.environment import Variables, auth_from
 from vonage_messages.clients.hosts import DEFAULT_HOST
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.transport import (
@@ -35,6 +35,7 @@ from vonage_messages.clients.transport import (
 )
 from vonage_messages.errors import APIError, AuthenticationError, VonageMessagesError
 from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
+from vonage_messages.values import HoldsSecret, shown_half_built
 from vonage_messages.wire.rest import header_value, read_document
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 
-class ManagementClient:
+class ManagementClient(HoldsSecret):
     """
     The base of ``AccountsClient`` and ``ApplicationsClient``; its options are those of ``Client`` that apply.
 
@@ -98,12 +99,13 @@ class ManagementClient:
         Raises:
             ConfigurationError: credentials are missing or half given; the sentence names the variable.
         """
-        variables = os.environ if environ is None else environ
-        base_url = variables.get("VONAGE_BASE_URL")
+        environ = Variables(os.environ if environ is None else environ)
+        base_url = environ.get("VONAGE_BASE_URL")
         if base_url and options.get("base_url") is None:
             options["base_url"] = base_url
-        return cls(cls._auth_from(variables), **options)
+        return cls(cls._auth_from(environ), **options)
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={str(self._base_url)!r})"
 

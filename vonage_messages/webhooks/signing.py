@@ -16,6 +16,7 @@ import hmac
 import json
 import math
 import re
+import secrets as random_secrets
 import time
 import uuid
 from collections import OrderedDict
@@ -27,7 +28,15 @@ from typing import Any, Final, NoReturn, Protocol, TypeAlias
 import attrs
 
 from vonage_messages.errors import ConfigurationError, ReplayedWebhookError, SignatureError, UnsignedWebhookError
-from vonage_messages.values import JSONObject, Seconds, masked
+from vonage_messages.values import (
+    HiddenBytes,
+    HoldsSecret,
+    JSONObject,
+    Seconds,
+    hidden,
+    masked,
+    shown_half_built,
+)
 
 Secret: TypeAlias = str | bytes
 """A signature secret; a ``str`` is used as its UTF-8 bytes."""
@@ -82,14 +91,23 @@ class WebhookClaims:
     payload_hash: str
     """The SHA-256 of the body, in lower-case hexadecimal digits."""
 
-    raw: JSONObject = attrs.field(repr=False)
+    raw: JSONObject = attrs.field(repr=False, hash=False)
     """Every claim as it came."""
 
     repeated: bool = False
     """This very token came before, and its handling was committed: answer 200 and do nothing."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # Claims are no secret, and may wait in a queue. Read-only views of a dictionary are not pickled.
+        members = {field.name: getattr(self, field.name) for field in attrs.fields(WebhookClaims)}
+        return _rebuilt_claims, ({**members, "raw": dict(self.raw)},)
 
-class SignatureVerifier:
+
+def _rebuilt_claims(members: dict[str, Any]) -> WebhookClaims:
+    return WebhookClaims(**{**members, "raw": MappingProxyType(members["raw"])})
+
+
+class SignatureVerifier(HoldsSecret):
     """
     Tells whether a callback is genuine: signed by the platform with your secret, unchanged, and fresh.
 
@@ -104,6 +122,8 @@ class SignatureVerifier:
     The ids (``jti``) of the last *remember_tokens* tokens are remembered: an id that comes again with another body
     is refused. One that comes again with the same body is told by ``claims.repeated``, once ``commit`` was called
     for it. ``remember_tokens=0`` turns that off. *clock* gives unix seconds.
+
+    The secrets are not shown and not pickled. A copy is the same object: what one remembers, the other does.
 
     ::
 
@@ -126,12 +146,15 @@ class SignatureVerifier:
         remember_tokens: int = 20_000,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        # A refusal below leaves through this frame, and error reports show the local variables of frames.
+        secrets = tuple(_hidden_secrets(given) for given in secrets)
         self._secrets, self._secrets_of_account = _read_secrets(secrets)
         self._max_age = None if max_age is None else _checked_span(max_age, "max_age")
         self._leeway = _checked_span(leeway, "leeway")
         self._tokens = _TokenMemory(_checked_count(remember_tokens))
         self._clock = clock
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"SignatureVerifier(max_age={self._max_age!r}, leeway={self._leeway!r})"
 
@@ -196,10 +219,9 @@ class SignatureVerifier:
         if self._secrets_of_account is None:
             return self._secrets
         api_key = _required_text(_decoded_object(payload, "claims"), "api_key")
-        secrets = self._secrets_of_account.get(api_key)
-        if secrets is None:
-            raise SignatureError("api_key: no secret is configured for this account")
-        return secrets
+        # Nobody who asks learns which accounts there are, by words or by time: for any other a secret is tried too,
+        # which nobody knows.
+        return self._secrets_of_account.get(api_key, _NOBODYS)
 
     def _checked_times(self, claims: dict[str, Any]) -> datetime:
         now = self._clock()
@@ -388,6 +410,7 @@ def _encoded(raw: bytes) -> bytes:
 
 
 _ENCODED_HEADER = _encoded(_HEADER)
+_NOBODYS: Final = (HiddenBytes(random_secrets.token_bytes(32)),)
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -421,6 +444,15 @@ def _read_secrets(
     return (), {_checked_account(api_key): _secrets_bytes(given) for api_key, given in accounts.items()}
 
 
+def _hidden_secrets(given: Any) -> Any:
+    """Give the same secrets, none of which is shown."""
+    if isinstance(given, Mapping):
+        return {api_key: _hidden_secrets(secrets) for api_key, secrets in given.items()}
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        return hidden(given)
+    return tuple(hidden(secret) for secret in given)
+
+
 def _secrets_bytes(given: Secrets) -> tuple[bytes, ...]:
     if not isinstance(given, Iterable):
         raise ConfigurationError(f"a signature secret must be a str or bytes, not {type(given).__name__}.")
@@ -441,7 +473,7 @@ def _secret_bytes(secret: object) -> bytes:
     if not isinstance(secret, (str, bytes)):
         raise ConfigurationError(f"a signature secret must be a str or bytes, not {type(secret).__name__}.")
     try:
-        raw = secret.encode() if isinstance(secret, str) else secret
+        raw = HiddenBytes(secret.encode() if isinstance(secret, str) else secret)
     except UnicodeEncodeError:
         raise ConfigurationError("a signature secret holds characters that UTF-8 cannot write.") from None
     if len(raw.strip()) < SHORTEST_SECRET:

@@ -1,0 +1,170 @@
+"""
+What holds for every part: where secrets do not show up. What one part defends is tested with that part.
+
+``docs/security.md`` lists the threats, and which test shows each defence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import copy
+import pickle
+import secrets
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from vonage_messages import AccountsClient, ApplicationAuth, ApplicationsClient, BasicAuth, Client, RetryPolicy, Sms
+from vonage_messages.errors import VonageMessagesError
+from vonage_messages.webhooks.signing import SignatureVerifier, WebhookClaims, sign_webhook
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+# Made here, so that no line of this file shows them in a traceback.
+SECRET = secrets.token_hex(16)
+PEM = (
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
+DAMAGED = PEM[:400] + "?" + PEM[400:]
+IN_BASE64 = base64.b64encode(f"abcdef12:{SECRET}".encode()).decode()
+APPLICATION_ID = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
+ONCE = RetryPolicy(attempts=1)
+BODY = b"{}"
+
+
+def holders() -> list[Any]:
+    basic = BasicAuth("abcdef12", SECRET)
+    application = ApplicationAuth(APPLICATION_ID, PEM)
+    application.authorization()
+    return [
+        basic,
+        application,
+        SignatureVerifier(SECRET),
+        SignatureVerifier({"abcdef12": [SECRET]}),
+        Client(basic),
+        AccountsClient(application),
+        ApplicationsClient(basic),
+    ]
+
+
+def shown(error: BaseException) -> str:
+    """Write an error as reports do that show the local variables of every frame."""
+    return "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+
+
+def assert_nothing_shows(text: str) -> None:
+    assert SECRET not in text
+    assert IN_BASE64 not in text
+    assert "PRIVATE KEY-" not in text
+    assert PEM.splitlines()[2][:20] not in text
+
+
+def assert_no_token_shows(text: str) -> None:
+    assert "Bearer ey" not in text
+
+
+@pytest.mark.parametrize("holder", holders(), ids=lambda holder: type(holder).__name__)
+def test_what_holds_a_secret_is_not_pickled(holder: Any) -> None:
+    with pytest.raises(TypeError, match=r"^\w+ holds a secret and is not pickled: make one in each process"):
+        pickle.dumps(holder)
+
+
+@pytest.mark.parametrize("holder", holders(), ids=lambda holder: type(holder).__name__)
+def test_a_copy_of_what_holds_a_secret_is_the_same_object(holder: Any) -> None:
+    assert copy.copy(holder) is holder
+    assert copy.deepcopy({"settings": [holder]})["settings"][0] is holder
+
+
+@pytest.mark.parametrize("holder", holders(), ids=lambda holder: type(holder).__name__)
+def test_repr_and_str_show_no_secret(holder: Any) -> None:
+    for text in (repr(holder), str(holder), f"{holder}", repr([holder])):
+        assert_nothing_shows(text)
+
+
+def test_claims_are_pickled_copied_and_hashed() -> None:
+    headers = sign_webhook(BODY, SECRET, api_key="abcdef12", issued_at=time.time())
+    claims = SignatureVerifier(SECRET).verify(headers, BODY)
+    for twin in (pickle.loads(pickle.dumps(claims)), copy.deepcopy(claims), copy.copy(claims)):  # noqa: S301  our own
+        assert twin == claims
+        assert hash(twin) == hash(claims)
+        assert type(twin) is WebhookClaims
+        with pytest.raises(TypeError):
+            twin.raw["api_key"] = "another"
+
+
+REFUSED: dict[str, Callable[[], object]] = {
+    "api secret with a line break": lambda: BasicAuth("abcdef12", SECRET + "\n"),
+    "api key with a space": lambda: BasicAuth("abc def", SECRET),
+    "key that is damaged": lambda: ApplicationAuth(APPLICATION_ID, DAMAGED),
+    "key in bytes that is damaged": lambda: ApplicationAuth(APPLICATION_ID, DAMAGED.encode()),
+    "key in one line that is damaged": lambda: ApplicationAuth(APPLICATION_ID, DAMAGED.replace("\n", "\\n")),
+    "key without its first line": lambda: ApplicationAuth(APPLICATION_ID, PEM.split("\n", 1)[1]),
+    "password for a plain key": lambda: ApplicationAuth(APPLICATION_ID, PEM, password=SECRET),
+    "lifetime out of range": lambda: ApplicationAuth(APPLICATION_ID, PEM, lifetime=1),
+    "signature secret with a space": lambda: SignatureVerifier(f" {SECRET}"),
+    "signature secret of an account": lambda: SignatureVerifier({"abcdef12": ["another", f"{SECRET} "]}),
+    "both kinds of signature secrets": lambda: SignatureVerifier({"abcdef12": SECRET}, SECRET),
+    "max_age out of range": lambda: SignatureVerifier(SECRET, max_age=-1),
+    "environment": lambda: Client.from_env(environ={"VONAGE_API_KEY": "", "VONAGE_API_SECRET": SECRET}),
+    "environment of accounts": lambda: AccountsClient.from_env(environ={"VONAGE_API_SECRET": SECRET}),
+    "options of a client": lambda: Client(BasicAuth("abcdef12", SECRET), region="nowhere"),
+    "callback of a stranger": lambda: SignatureVerifier(SECRET, "another").verify(
+        sign_webhook(BODY, "wrong secret", api_key="abcdef12", issued_at=time.time()), BODY
+    ),
+}
+
+
+@pytest.mark.each("make", REFUSED.values(), ids=REFUSED.keys())
+def test_refusal_shows_no_secret_even_with_the_variables_of_its_frames(make: Callable[[], object]) -> None:
+    with pytest.raises(VonageMessagesError) as caught:
+        make()
+    assert_nothing_shows(shown(caught.value))
+
+
+@contextlib.asynccontextmanager
+async def server(answer: bytes) -> AsyncIterator[str]:
+    """Answer every request in the same way, and hang up."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
+        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+ANSWERS = {
+    "none": b"",
+    "not HTTP": b"nonsense\r\n\r\n",
+    "refused": b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}",
+    "cut short": b"HTTP/1.1 202 Accepted\r\nContent-Length: 100\r\n\r\n{",
+    "no receipt": b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n[]",
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS.keys())
+@pytest.mark.parametrize("auth", [BasicAuth("abcdef12", SECRET), ApplicationAuth(APPLICATION_ID, PEM)])
+async def test_failed_call_shows_no_secret_even_with_the_variables_of_its_frames(
+    auth: BasicAuth | ApplicationAuth, answer: bytes
+) -> None:
+    async with server(answer) as url:
+        async with Client(auth, base_url=url, retry=ONCE) as client:
+            with pytest.raises(VonageMessagesError) as caught:
+                await client.send(Sms(to="447700900000", from_="Acme", text="Hello"))
+        assert_nothing_shows(shown(caught.value))
+        assert_no_token_shows(shown(caught.value))
+        async with AccountsClient(auth, base_url=url, retry=ONCE) as accounts:
+            with pytest.raises(VonageMessagesError) as caught:
+                await accounts.create_messenger("123456", SECRET)
+        assert_nothing_shows(shown(caught.value))

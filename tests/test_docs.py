@@ -36,6 +36,7 @@ EXPECTED = {
     ("from-v0.1-to-v1.md", 2): "".join(
         rf"{version} sms 447700900000 rejected 1320 Message already sent\n" for version in (r"v0\.1", "v1")
     ),
+    ("observability.md", 0): (r"order in None\nPOST /v1/messages in send sms\nsend sms in order\n"),
     ("queues.md", 0): r"True\n21\n",
     ("queues.md", 1): r"10 in 1 s\n",
     ("queues.md", 2): r"\('account',\)\n",

@@ -196,3 +196,23 @@ def test_an_example_uses_public_names_only(name: str) -> None:
     tree = ast.parse((EXAMPLES / f"{name}.py").read_text(encoding="utf-8"))
     modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     assert modules == ["vonage_messages"]
+
+
+async def test_telemetry_shows_that_two_messages_belong_to_one_order() -> None:
+    async with Simulator() as simulator:
+        code, output, errors = await run_example("telemetry_console", simulator.environment())
+    assert (code, errors) == (0, "")
+    lines = output.splitlines()
+    spans = [line.split("  ", 2) for line in lines if re.match(r"[0-9a-f]{8}  ", line)]
+    assert len({trace_id for trace_id, *_ in spans}) == 1
+    assert sorted(name.strip() for _, name, *_ in spans) == [
+        "POST /v1/messages",
+        "POST /v1/messages",
+        "order",
+        "send sms",
+        "send whatsapp",
+    ]
+    assert "'vonage.to': '44********00'" in output
+    assert {"vonage.send.accepted 1", "messaging.client.sent.messages 1"} <= set(lines)
+    for secret in ("447700900000", "receipt", "Thank you"):
+        assert secret not in output

@@ -1,24 +1,30 @@
 """
-Watching attempts: the events that observers get, and the log lines.
+Watching attempts: the events that observers get, the log lines, and the place of what watches a whole process.
 
 An attempt is one HTTP request. Every observer sees it before and after, always as a pair, also when it is cancelled.
 Events and log lines carry no text of a message, no credential, and numbers only masked. Metrics and traces of
-particular systems stand in ``vonage_messages.adapters``.
+particular systems stand in ``vonage_messages.telemetry``, which puts itself in here while it is wanted: whoever sends,
+queues or receives looks for it here, and finds ``None`` otherwise.
 """
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import attrs
 
 from vonage_messages.errors import APIError, ConfigurationError, UnexpectedResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
+    from contextvars import Context
 
+    from vonage_messages.channels.base import Message
     from vonage_messages.values import Seconds
+    from vonage_messages.wire.rest import SentMessage
 
 logger = logging.getLogger("vonage_messages")
 
@@ -39,6 +45,8 @@ class AttemptStarted:
     message_type: str | None = None
     to: str | None = None
     """The recipient, masked."""
+
+    client_ref: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +100,16 @@ class Observers:
     @property
     def watching(self) -> bool:
         """Whether anybody would see an event: an observer, or the log at DEBUG. Without, none need be made."""
-        return bool(self._observers) or logger.isEnabledFor(logging.DEBUG)
+        return bool(self._observers) or telemetry is not None or logger.isEnabledFor(logging.DEBUG)
+
+    def now(self) -> Observers:
+        """Give those who see one attempt from its beginning to its end: whoever watches the whole process, too."""
+        if telemetry is None:
+            return self
+        all_of_us = Observers()
+        all_of_us._observers = (*self._observers, telemetry)
+        all_of_us._broken = self._broken
+        return all_of_us
 
     def before_attempt(self, event: AttemptStarted) -> None:
         """Log the start of an attempt and tell every observer."""
@@ -132,6 +149,116 @@ class Observers:
             type(error).__name__,
         )
         logger.debug("what observer %s raised", type(observer).__name__, exc_info=error)
+
+
+class SendScope(Protocol):
+    """The sending of one message by whoever waits for it: entered before, left behind it, with or without an error."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object, /) -> None:
+        """End, unless it was accepted: with *error*."""
+
+    def accepted(self, sent: SentMessage, /) -> None:
+        """Note that the platform has accepted the message."""
+
+
+class QueuedSend(Protocol):
+    """The sending of one message by a queue: it knows who has submitted it."""
+
+    def around(self, attempt: Awaitable[SentMessage], /) -> Awaitable[SentMessage]:
+        """Make one attempt at it."""
+
+    def end(self, sent: SentMessage | None, error: BaseException | None, /, *, attempts: int, waited: Seconds) -> None:
+        """Note what has become of it."""
+
+
+class WebhookScope(Protocol):
+    """The handling of one callback: entered before it is looked at, left when it is answered."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object, /) -> None:
+        """End."""
+
+    def genuine(self, event: Any, /) -> None:
+        """Note which event it is."""
+
+    def answered(self, status: int, /) -> None:
+        """Note the HTTP status of the answer."""
+
+
+class JobScope(Protocol):
+    """The work on one job of an engine."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object, /) -> None:
+        """End."""
+
+
+class Telemetry(Observer, Protocol):
+    """What watches everything that this process sends and receives. It never raises, and never waits."""
+
+    def sending(self, message: Message, /) -> SendScope:
+        """Watch a message being sent by whoever calls this."""
+
+    def queued(self, message: Message, /) -> QueuedSend:
+        """Watch a message that whoever calls this lets wait."""
+
+    def webhook(self) -> WebhookScope:
+        """Watch a callback."""
+
+    def handled(self, handler: Callable[[Any], Awaitable[object]], event: Any, /) -> Awaitable[object]:
+        """Call a handler, and watch it."""
+
+    def traceparent(self) -> str | None:
+        """Write down what goes on where this is called, for another process or another day (W3C Trace Context)."""
+
+    def apart(self) -> Context:
+        """Give the variables of the caller's context for a task that belongs to no span of the caller's."""
+
+    def job(self, name: str, queue: str, traceparent: str | None, /) -> JobScope:
+        """Watch a job that was given away where *traceparent* was written down."""
+
+
+class Queue(Protocol):
+    """A queue, as far as it is counted."""
+
+    def __len__(self) -> int:
+        """Count the messages that wait."""
+
+    @property
+    def sending(self) -> int:
+        """How many requests are under way."""
+
+
+telemetry: Telemetry | None = None
+"""What watches this process. Ask the module each time (``observe.telemetry``): it may come and go."""
+
+_queues: weakref.WeakSet[Queue] = weakref.WeakSet()
+_queues_lock = threading.Lock()
+"""Metrics are collected in threads of their own."""
+
+
+def note_queue(queue: Queue) -> None:
+    """Have *queue* counted for as long as it lives."""
+    with _queues_lock:
+        _queues.add(queue)
+
+
+def queues() -> list[Queue]:
+    """List the queues of this process."""
+    with _queues_lock:
+        return list(_queues)
+
+
+def traceparent() -> str | None:
+    """Write down what goes on in the caller, where anything watches."""
+    return None if telemetry is None else telemetry.traceparent()
 
 
 def status_of(error: BaseException | None) -> int | None:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeAli
 import aiohttp
 import attrs
 
+from vonage_messages import observe
 from vonage_messages.auth import ApplicationAuth, BasicAuth
 from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
@@ -73,7 +74,7 @@ if TYPE_CHECKING:
     from vonage_messages.guards import Guard
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
-    from vonage_messages.observe import Observer
+    from vonage_messages.observe import Observer, Telemetry
     from vonage_messages.pricing import CostEstimate, PriceTable
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.inbound import InboundMessage
@@ -149,6 +150,7 @@ class _Call(Generic[ResultT]):
             channel=None if message is None else message.channel,
             message_type=None if message is None else message.message_type,
             to=None if message is None else masked(message.to),
+            client_ref=None if message is None else message.client_ref,
         )
 
 
@@ -351,6 +353,8 @@ class Client(HoldsSecret):
         request = rest.send_request(to_json(message, chosen), chosen)
         if dry_run:
             return self._dry_run(message, request, chosen)
+        if observe.telemetry is not None:
+            return await self._traced(message, request, observe.telemetry)
         if self._guards is None:
             return await self._repeat(self._send_call(message, request))
         return await self._guards.around(message, lambda: self._repeat(self._send_call(message, request)))
@@ -587,6 +591,19 @@ class Client(HoldsSecret):
             message=message,
         )
 
+    async def _traced(self, message: Message, request: rest.Request, telemetry: Telemetry) -> rest.SentMessage:
+        """Send a message before the eyes of what watches the whole process: also what a guard refuses."""
+        with telemetry.sending(message) as sending:
+            undo = [] if self._guards is None else self._guards.admit(message)
+            try:
+                sent = await self._repeat(self._send_call(message, request))
+            except VonageMessagesError as error:
+                if not error.maybe_sent:
+                    take_back(undo)
+                raise
+            sending.accepted(sent)
+            return sent
+
     async def _repeat(self, call: _Call[ResultT]) -> ResultT:
         """
         Attempt a call until it succeeds, or may not be repeated.
@@ -685,15 +702,16 @@ class Client(HoldsSecret):
     async def _watched(self, call: _Call[ResultT], number: int, authorization: str) -> ResultT:
         """Make one request before the eyes of observers: what they are shown takes 15 µs to make."""
         started = call.started(number, call.transport.url_of(call.request))
-        self._observers.before_attempt(started)
+        observers = self._observers.now()
+        observers.before_attempt(started)
         begun = time.perf_counter()
         try:
             answer = await call.ask(authorization)
             result = call.read(answer)
         except BaseException as error:
-            self._observers.after_attempt(_failed(started, time.perf_counter() - begun, error))
+            observers.after_attempt(_failed(started, time.perf_counter() - begun, error))
             raise
-        self._observers.after_attempt(_succeeded(started, time.perf_counter() - begun, answer, result))
+        observers.after_attempt(_succeeded(started, time.perf_counter() - begun, answer, result))
         return result
 
     async def _current_auth(self, call: _Call[ResultT]) -> Auth:

@@ -20,7 +20,9 @@ from typing import Any, TypeAlias, TypedDict
 
 import attrs
 
+from vonage_messages import observe
 from vonage_messages.errors import ConfigurationError, WebhookError
+from vonage_messages.observe import WebhookScope
 from vonage_messages.receiving.drift import Drift
 from vonage_messages.receiving.memory import TokenStore
 from vonage_messages.values import Seconds, masked
@@ -187,6 +189,14 @@ class Receiver:
         *headers* are those of the request, *body* is its raw body. Nothing is raised but a cancellation, and that
         does not reach the handlers. A callback that is refused leaves one line in the log.
         """
+        if observe.telemetry is None:
+            return await self._receive(headers, body, None)
+        with observe.telemetry.webhook() as webhook:
+            answer = await self._receive(headers, body, webhook)
+            webhook.answered(answer.status)
+            return answer
+
+    async def _receive(self, headers: Headers, body: bytes, webhook: WebhookScope | None) -> Answer:
         refusal = self._refusal(headers, body)
         if refusal is not None:
             return refusal
@@ -204,6 +214,8 @@ class Receiver:
         except WebhookError as error:
             self._forget_token(claims)
             return _refused(HTTPStatus(error.status), str(error))
+        if webhook is not None:
+            webhook.genuine(event)
         # In a task of its own, so that a hang-up between two steps leaves neither half a handling nor half a commit.
         return await _answer_of(self._supervised(self._handle(event, seen_key(event, body), claims)))
 
@@ -319,7 +331,8 @@ class Receiver:
         """Run the handlers; ``DROP`` means that the event is done with, by success or by decision."""
         try:
             for handler in self._router.match(event):
-                await handler(event)
+                telemetry = observe.telemetry
+                await (handler(event) if telemetry is None else telemetry.handled(handler, event))
         except Exception as error:  # noqa: BLE001  on_error decides about every error of a handler
             return await self._decision(event, error)
         return Verdict.DROP

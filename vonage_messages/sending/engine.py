@@ -17,6 +17,7 @@ import time
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
+from vonage_messages import observe
 from vonage_messages.channels.base import Message
 from vonage_messages.clients.checks import checked_message
 from vonage_messages.confirming import Passage
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.departures import Departures
     from vonage_messages.limits.store import LimitStore
+    from vonage_messages.observe import QueuedSend
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.status import MessageStatus
     from vonage_messages.wire.payloads import ApiVersion
@@ -126,6 +128,8 @@ class Engine:
         self._sending = 0
         self._room: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._quiet: list[asyncio.Future[None]] = []
+        self._traces: dict[Place, QueuedSend] = {}
+        """Who has submitted what waits, and what it is about; empty where nothing watches the process."""
         self._forget_future = self._forget  # one bound method for all futures: 64 bytes less for each
         self._pump_is_due = False
         self._paused = False
@@ -324,6 +328,7 @@ class Engine:
             if self._before_send is not None and self._confirming is None:
                 state.watch_departures()
             self._schedule = Schedule(state, self._wrap, _is_wanted)
+            observe.note_queue(self)
         elif asyncio.get_running_loop() is not self._loop:
             raise RuntimeError("the queue belongs to another event loop: make one for each.")
         return self._schedule
@@ -362,7 +367,8 @@ class Engine:
         schedule = self.bind()
         now = self._clock()
         longest = self._max_wait if max_wait is None else max_wait
-        if expires_in is None and longest is None and not schedule.state.gates(message):
+        telemetry = observe.telemetry
+        if expires_in is None and longest is None and telemetry is None and not schedule.state.gates(message):
             schedule.add_plain(item, priority, now)
             if not self._pump_is_due:
                 self._pump_soon()
@@ -374,6 +380,8 @@ class Engine:
             place.expires_at = now + expires_in
         if longest is not None:
             place.give_up_at = now + longest
+        if telemetry is not None:
+            self._traces[place] = telemetry.queued(message)
         schedule.add(place)
         if min(place.expires_at, place.give_up_at) < math.inf:
             self._give_up_if_hopeless(place, now)
@@ -474,7 +482,9 @@ class Engine:
         self._open_connection(place)
 
     def _open_connection(self, first: Place | None) -> None:
-        worker = self._loop_of_queue().create_task(self._work(first))
+        # A connection serves many: it must not pass for a part of whatever its first message was submitted by.
+        context = None if observe.telemetry is None else observe.telemetry.apart()
+        worker = self._loop_of_queue().create_task(self._work(first), context=context)
         self._workers.add(worker)
         if first is not None:
             self._opening[worker] = first
@@ -540,7 +550,8 @@ class Engine:
                 place.attempts += 1
                 self._counters.count_attempt(self._clock())
                 try:
-                    sent = await self._client.attempt(place.message, api_version=self._api_version)
+                    request = self._client.attempt(place.message, api_version=self._api_version)
+                    sent = await (self._traced(place, request) if self._traces else request)
                 except Exception as error:  # noqa: BLE001  a connection goes on, whatever it is
                     outcome = await self._after_failure(place, error)
                 except asyncio.CancelledError as error:
@@ -558,6 +569,16 @@ class Engine:
             await self._tell(outcome)
         if not self._sending:
             self._note_if_quiet()
+
+    def _traced(self, place: Place, request: Awaitable[SentMessage]) -> Awaitable[SentMessage]:
+        """Make a request for whoever has submitted the message."""
+        trace = self._traces.get(place)
+        return request if trace is None else trace.around(request)
+
+    def _end_trace(self, place: Place, outcome: Outcome) -> None:
+        trace = self._traces.pop(place, None)
+        if trace is not None:
+            trace.end(outcome.sent, outcome.error, attempts=outcome.attempts, waited=outcome.waited)
 
     async def _tell(self, outcome: Outcome) -> None:
         try:
@@ -645,6 +666,8 @@ class Engine:
         """
         outcome = Outcome(message=place.message, error=_least_clear(place, error), attempts=place.attempts)
         self._counters.count(outcome)
+        if self._traces:
+            self._end_trace(place, outcome)
         owner, place.owner = place.owner, None
         if isinstance(owner, SendFuture):
             resolve(owner, outcome, quiet=True)
@@ -830,6 +853,8 @@ class Engine:
             error = _least_clear(place, error)
         outcome = Outcome(message=place.message, sent=sent, error=error, attempts=place.attempts, waited=waited)
         self._counters.count(outcome)
+        if self._traces:
+            self._end_trace(place, outcome)
         owner, place.owner = place.owner, None
         if owner.__class__ is Entry:
             owner.stream.take(owner.number, outcome)

@@ -12,7 +12,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-browser lint format types check benchmark bench example-times campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-browser lint format types check benchmark bench example-times soak campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +62,10 @@ bench: $(SETUP) ## Compare sending, limiting and the outbox with their peers (ha
 
 example-times: $(SETUP) ## Check that the examples of queues and outboxes end within seconds (20 seconds)
 	@$(BIN)/python benchmarks/example_times.py
+
+soak: $(SETUP) ## Send and receive for ten minutes as fast as this machine can, and look at the memory (15 minutes)
+	@mkdir -p build/benchmarks/results
+	@$(BIN)/python benchmarks/soak.py --plot build/benchmarks/results/soak.png --json build/benchmarks/results/soak.json
 
 campaign-limits: $(SETUP) ## Send for a minute under the published limits, and check every window (3 minutes)
 	@$(BIN)/python benchmarks/campaign_limits.py

@@ -425,6 +425,95 @@ async def test_stream_that_stalls_is_asked_for_again(recorder: Recorder) -> None
     assert answer.status == 503
 
 
+class Body:
+    """A body that comes as far as it is let: each piece when it is asked for, the end after ``gate``."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = pieces
+        self.given = 0
+        self.gate = asyncio.Event()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        for piece in self.pieces:
+            self.given += 1
+            yield piece
+        await self.gate.wait()
+
+
+async def test_bodies_beyond_max_running_are_not_read_and_come_again(recorder: Recorder) -> None:
+    receiver = insecure(recorder, max_running=2)
+    slow = [Body(inbound("one")), Body(inbound("two"))]
+    tasks = [asyncio.create_task(receiver.receive_stream(JSON_HEADERS, body.chunks())) for body in slow]
+    await until(lambda: all(body.given for body in slow))
+    one_more = Body(inbound("three"))
+    answer = await receiver.receive_stream(JSON_HEADERS, one_more.chunks())
+    assert (answer.status, problem(answer)["detail"]) == (503, "the service is closing, or has no room right now")
+    assert one_more.given == 0
+    for body in (*slow, one_more):
+        body.gate.set()
+    assert [answer.status for answer in await asyncio.gather(*tasks)] == [200, 200]
+    assert (await receiver.receive_stream(JSON_HEADERS, one_more.chunks())).status == 200
+
+
+async def test_bodies_that_hold_too_much_together_are_read_no_further(recorder: Recorder) -> None:
+    receiver = insecure(recorder, bodies_limit=1000)
+    slow = Body(b" " * 600)
+    task = asyncio.create_task(receiver.receive_stream(JSON_HEADERS, slow.chunks()))
+    await until(lambda: slow.given == 1)
+    large = Body(b" " * 300, b" " * 300, b" " * 300)
+    answer = await receiver.receive_stream(JSON_HEADERS, large.chunks())
+    assert (answer.status, problem(answer)["detail"], large.given) == (503, "too much is being received right now", 2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    small = Body(inbound(), b" " * 600)
+    small.gate.set()
+    assert (await receiver.receive_stream(JSON_HEADERS, small.chunks())).status == 200
+
+
+async def test_room_comes_back_however_a_body_ends(recorder: Recorder) -> None:
+    async def breaking(error: Exception) -> AsyncIterator[bytes]:
+        yield b"x" * 90
+        raise error
+
+    receiver = insecure(recorder, max_running=1, bodies_limit=500, body_limit=100, read_timeout=0.01)
+    for _ in range(10):
+        with pytest.raises(ConnectionResetError):
+            await receiver.receive_stream(JSON_HEADERS, breaking(ConnectionResetError()))
+        assert (await receiver.receive_stream(JSON_HEADERS, breaking(ValueError()))).status == 400
+        assert (await receiver.receive_stream(JSON_HEADERS, Body(b"x" * 90).chunks())).status == 503  # stalls
+        assert (await receiver.receive_stream(JSON_HEADERS, Body(b"x" * 200).chunks())).status == 413
+        assert (await receiver.receive_stream(JSON_HEADERS, breaking(TimeoutError()))).status == 503
+
+
+async def test_receiver_that_closes_reads_no_body(recorder: Recorder) -> None:
+    receiver = insecure(recorder)
+    await receiver.close()
+    body = Body(inbound())
+    assert (await receiver.receive_stream(JSON_HEADERS, body.chunks())).status == 503
+    assert body.given == 0
+
+
+async def test_callbacks_that_wait_for_the_memory_of_tokens_count_as_running(recorder: Recorder) -> None:
+    class SlowTokens:
+        def __init__(self) -> None:
+            self.gate = asyncio.Event()
+
+        async def note_token(self, *_: str) -> bool:
+            await self.gate.wait()
+            return True
+
+    tokens = SlowTokens()
+    receiver = secure(recorder, tokens=tokens, max_running=1)
+    body = inbound("one")
+    first = asyncio.create_task(receiver.receive(signed(body), body))
+    await until(lambda: receiver.running == 1)
+    body = inbound("two")
+    assert (await receiver.receive(signed(body), body)).status == 503
+    tokens.gate.set()
+    assert (await first).status == 200
+
+
 async def test_stream_that_breaks_off_is_not_handled(recorder: Recorder) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield inbound()

@@ -40,7 +40,11 @@ Event: TypeAlias = InboundMessage | MessageStatus
 BODY_LIMIT = 1024 * 1024
 """In bytes. Callbacks of the platform have some kilobytes; no upper bound is documented."""
 
+BODIES_LIMIT = 64 * 1024 * 1024
+"""In bytes, for all bodies together that are being read: whoever sends them needs no secret for that."""
+
 _PROBLEM = "application/problem+json"
+_NO_ROOM = "the service is closing, or has no room right now"
 
 
 class Mode(StrEnum):
@@ -87,6 +91,7 @@ class ReceiverOptions(TypedDict, total=False):
     on_error: OnError | None
     max_running: int
     body_limit: int
+    bodies_limit: int
     read_timeout: Seconds
     drift: Drift | None
 
@@ -130,6 +135,7 @@ class Receiver:
         on_error: OnError | None = None,
         max_running: int = 1000,
         body_limit: int = BODY_LIMIT,
+        bodies_limit: int = BODIES_LIMIT,
         read_timeout: Seconds = 15,
         drift: Drift | None = None,
     ) -> None:
@@ -144,9 +150,13 @@ class Receiver:
         self._on_error = on_error
         self._max_running = _checked_positive(max_running, "max_running")
         self._body_limit = _checked_positive(body_limit, "body_limit")
+        self._bodies_limit = _checked_positive(bodies_limit, "bodies_limit")
         self._read_timeout = _checked_positive(read_timeout, "read_timeout")
         self._drift = Drift() if drift is None else drift
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._reading = 0
+        self._held = 0
+        """Bytes of all bodies that are being read."""
         self._closing = False
 
     @property
@@ -163,16 +173,31 @@ class Receiver:
         """
         Read the body of a callback and receive it. No more is read than the body limit and the time limit allow.
 
-        A body that cannot be read, because of a broken encoding say, is answered 400. A ``ConnectionError`` goes
-        through: there is nobody left to answer.
+        A body that cannot be read, because of a broken encoding say, is answered 400. One for which there is no room is
+        not read at all, or no further. A ``ConnectionError`` goes through: there is nobody left to answer.
         """
+        if self._is_full() or self._reading >= self._max_running:
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, _NO_ROOM)
         body = bytearray()
+        self._reading += 1
+        try:
+            refusal = await self._read(chunks, body)
+        finally:
+            self._reading -= 1
+            self._held -= len(body)
+        return refusal or await self.receive(headers, bytes(body))
+
+    async def _read(self, chunks: AsyncIterable[bytes], body: bytearray) -> Answer | None:
+        """Read into *body*, and count it; an answer where that cannot be done."""
         try:
             async with asyncio.timeout(self._read_timeout):
                 async for chunk in chunks:
                     body += chunk
+                    self._held += len(chunk)
                     if len(body) > self._body_limit:
                         break
+                    if self._held > self._bodies_limit:
+                        return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "too much is being received right now")
         except TimeoutError:
             # Not 408: the platform sends nothing again after a 4xx, and the event may well be genuine.
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "the body did not arrive in time")
@@ -180,7 +205,7 @@ class Receiver:
             raise
         except Exception as error:  # noqa: BLE001  every framework has errors of its own for this
             return _refused(HTTPStatus.BAD_REQUEST, f"the body cannot be read ({type(error).__name__})")
-        return await self.receive(headers, bytes(body))
+        return None
 
     async def receive(self, headers: Headers, body: bytes) -> Answer:
         """
@@ -206,6 +231,10 @@ class Receiver:
             return _refused(HTTPStatus(error.status), str(error))
         if claims is not None and claims.repeated:
             return Answer()
+        # In a task of its own, so that a hang-up between two steps leaves neither half a handling nor half a commit.
+        return await _answer_of(self._supervised(self._work_on(body, claims, webhook)))
+
+    async def _work_on(self, body: bytes, claims: WebhookClaims | None, webhook: WebhookScope | None) -> Answer:
         refusal = await self._refused_token(claims)
         if refusal is not None:
             return refusal
@@ -216,8 +245,7 @@ class Receiver:
             return _refused(HTTPStatus(error.status), str(error))
         if webhook is not None:
             webhook.genuine(event)
-        # In a task of its own, so that a hang-up between two steps leaves neither half a handling nor half a commit.
-        return await _answer_of(self._supervised(self._handle(event, seen_key(event, body), claims)))
+        return await self._handle(event, seen_key(event, body), claims)
 
     async def _refused_token(self, claims: WebhookClaims | None) -> Answer | None:
         """Refuse a token whose id came with another body before, in whatever process."""
@@ -239,9 +267,10 @@ class Receiver:
             return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body has more than {self._body_limit} bytes")
         if not _is_json(headers):
             return _refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the content type is not application/json")
-        if self._closing or len(self._tasks) >= self._max_running:
-            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "the service is closing, or has no room right now")
-        return None
+        return _refused(HTTPStatus.SERVICE_UNAVAILABLE, _NO_ROOM) if self._is_full() else None
+
+    def _is_full(self) -> bool:
+        return self._closing or len(self._tasks) >= self._max_running
 
     async def close(self, timeout: Seconds = 10.0) -> None:  # noqa: ASYNC109  a span for the drain, not for the caller
         """

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from vonage_messages.simulator.control.guards import content_type_reason, host_reason, origin_reason
+from vonage_messages.simulator.control.guards import content_type_reason, fetch_reason, host_reason, origin_reason
 
 
 @pytest.mark.parametrize(
@@ -33,18 +34,34 @@ def test_where_every_address_is_listened_on_any_address_is_answered_and_no_name(
 
 
 @pytest.mark.parametrize(
-    ("method", "headers", "refused"),
+    ("headers", "refused"),
     [
-        ("POST", {"Host": "localhost:80"}, False),
-        ("POST", {"Host": "localhost:80", "Origin": "http://localhost:80"}, False),
-        ("POST", {"Host": "localhost:80", "Origin": "http://localhost:81"}, True),
-        ("DELETE", {"Host": "localhost:80", "Origin": "http://evil.example"}, True),
-        ("PATCH", {"Host": "localhost:80", "Origin": "null"}, True),
-        ("GET", {"Host": "localhost:80", "Origin": "http://evil.example"}, False),
+        ({"Host": "localhost:80"}, False),
+        ({"Host": "localhost:80", "Origin": "http://localhost:80"}, False),
+        ({"Host": "localhost:80", "Origin": "http://localhost:81"}, True),
+        ({"Host": "localhost:80", "Origin": "http://evil.example"}, True),
+        ({"Host": "localhost:80", "Origin": "null"}, True),
+        ({"Host": "localhost:80", "Origin": ""}, True),
     ],
 )
-def test_only_pages_of_the_simulator_change_something(method: str, headers: dict[str, str], refused: bool) -> None:
-    assert (origin_reason(method, headers) is not None) is refused
+def test_only_pages_of_the_simulator_ask_for_something(headers: dict[str, str], refused: bool) -> None:
+    assert (origin_reason(headers) is not None) is refused
+
+
+@pytest.mark.parametrize(
+    ("headers", "refused"),
+    [
+        ({}, False),
+        ({"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}, False),
+        ({"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, True),
+        ({"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, True),
+        ({"Sec-Fetch-Site": "cross-site"}, True),
+    ],
+)
+def test_a_page_of_another_site_fetches_nothing_by_itself(headers: dict[str, str], refused: bool) -> None:
+    assert (fetch_reason(headers) is not None) is refused
 
 
 @pytest.mark.parametrize(
@@ -79,3 +96,43 @@ async def test_a_page_of_another_site_changes_nothing(control: Any) -> None:
     status, _ = await control("post", "/_simulator/reset", data=b"{}", headers={"Content-Type": "text/plain"})
     assert status == 415
     assert len(control.simulator.faults) == 0
+
+
+@pytest.mark.parametrize("path", ["/_simulator/messages", "/_simulator/snapshot", "/_simulator/events"])
+async def test_a_page_of_another_site_reads_nothing_and_holds_no_stream(control: Any, path: str) -> None:
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}):
+        async with control.session.get(control.simulator.url + path, headers=headers) as response:
+            assert (response.status, response.content_type) == (403, "application/problem+json")
+
+
+@pytest.mark.parametrize(
+    "path", ["/_simulator/messages", "/_simulator/snapshot", "/_simulator/events", "/openapi.json"]
+)
+async def test_an_answer_is_taken_for_nothing_else_and_stands_in_no_other_page(control: Any, path: str) -> None:
+    async with control.session.get(control.simulator.url + path) as response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert response.headers["Cache-Control"] == "no-store"
+
+
+async def test_every_route_beside_the_simulated_api_asks_for_a_name_of_this_machine(control: Any) -> None:
+    simulator, asked = control.simulator, []
+    applications = [simulator._runner.app, *simulator._runner.app._subapps]
+    for route in (route for application in applications for route in application.router.routes()):
+        path = route.resource.canonical
+        if path.startswith(("/v0.1/", "/v1/", "/v2/", "/v3/", "/beta/")):
+            continue  # the simulated API: it asks for credentials, as the platform does
+        path = re.sub(r"\{[^}]*\}", "1", path)
+        asked.append(path)
+        headers = {"Host": "rebound.example", "Content-Type": "application/json"}
+        async with control.session.request(route.method, simulator.url + path, headers=headers) as response:
+            assert response.status == 403, path
+    assert len(asked) > 30
+    assert {"/", "/openapi.json", "/inbox/templates", "/_simulator/reset"} <= set(asked)
+
+
+async def test_a_page_of_another_site_reads_no_page_of_the_inbox(control: Any) -> None:
+    expected = {"/": 403, "/inbox/settings": 403, "/inbox/refusals": 403, "/inbox/static/frame.css": 200}
+    for path, status in expected.items():  # a sandboxed frame of the inbox has no origin, and needs its styles
+        async with control.session.get(control.simulator.url + path, headers={"Origin": "null"}) as response:
+            assert response.status == status, path

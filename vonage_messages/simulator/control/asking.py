@@ -16,6 +16,12 @@ from vonage_messages.simulator.control.schema import Mistake, mistakes, resolved
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""Of every answer: nobody keeps it, takes it for something else, or puts it into a page of theirs."""
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
@@ -46,9 +52,8 @@ class RefusedError(Exception):
         }
         if self.found:
             problem["invalid_parameters"] = [each._asdict() for each in self.found]
-        return web.json_response(
-            problem, status=self.status, content_type="application/problem+json", headers=self.headers
-        )
+        headers = {**HEADERS, **self.headers}
+        return web.json_response(problem, status=self.status, content_type="application/problem+json", headers=headers)
 
 
 @attrs.frozen(kw_only=True)
@@ -138,5 +143,5 @@ def json_answer(value: Any, status: int = HTTPStatus.OK) -> web.Response:
         body=f"{json.dumps(value)}\n".encode(),  # a terminal wants its line to end
         status=status,
         content_type="application/json",
-        headers={"Cache-Control": "no-store"},
+        headers=HEADERS,
     )

@@ -4,7 +4,8 @@ Who may use the control API: whoever is on this machine, and no web page of some
 The control API asks for no credentials, so a page that a developer happens to visit must not reach it. A page can make
 its own name point to this machine (DNS rebinding): the ``Host`` that the browser then sends is that name, and is
 refused. It can send simple requests to this machine without asking: what changes something must therefore be JSON,
-which no simple request is, and where the browser says which page it is for (``Origin``), that must be one of our own.
+which no simple request is. Where the browser says which page it asks for (``Origin``, ``Sec-Fetch-Site``), that must be
+one of our own, also where only something is read: an event stream that no page gets to see takes a place all the same.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_SAFE: Final = frozenset({"GET", "HEAD"})
+_SCHEMES: Final = ("http", "https")
+_OF_OTHERS: Final = frozenset({"cross-site", "same-site"})
+"""What ``Sec-Fetch-Site`` calls pages of others; another port of this machine is a ``same-site``."""
 
 
 def host_reason(host: str | None, listens_on: str) -> str | None:
@@ -31,15 +34,20 @@ def host_reason(host: str | None, listens_on: str) -> str | None:
     return f"Host must be localhost, a loopback address or {listens_on}: this API is for this machine only."
 
 
-def origin_reason(method: str, headers: Mapping[str, str]) -> str | None:
-    """Tell why a request that changes something is not of one of our own pages; ``None`` where it is, or of none."""
+def origin_reason(headers: Mapping[str, str]) -> str | None:
+    """Tell why a request is not of one of our own pages; ``None`` where it is, or of none."""
     origin = headers.get("Origin")
-    if method in _SAFE or origin is None:
-        return None
     # Ours is served by HTTP only; behind a proxy with TLS the scheme is another, and the name the same.
-    if origin.lower() in {f"{scheme}://{headers.get('Host', '').lower()}" for scheme in ("http", "https")}:
+    if origin is None or origin.lower() in {f"{scheme}://{headers.get('Host', '').lower()}" for scheme in _SCHEMES}:
         return None
-    return "Origin is another site: what changes something must come from a page of the simulator, or from no page."
+    return "Origin is another site: a request must come from a page of the simulator, or from no page."
+
+
+def fetch_reason(headers: Mapping[str, str]) -> str | None:
+    """Tell why a request is one that a page of somebody else makes by itself; that a person follows a link is none."""
+    if headers.get("Sec-Fetch-Site") in _OF_OTHERS and headers.get("Sec-Fetch-Mode") != "navigate":
+        return "Sec-Fetch-Site is another site: a request must come from a page of the simulator, or from no page."
+    return None
 
 
 def content_type_reason(method: str, content_type: str, *, has_body: bool) -> str | None:

@@ -24,7 +24,7 @@ from vonage_messages.clock import ManualClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import journal
 from vonage_messages.simulator.control import guards, listing, views, watching
-from vonage_messages.simulator.control.asking import Asked, RefusedError, json_answer, read
+from vonage_messages.simulator.control.asking import HEADERS, Asked, RefusedError, json_answer, read
 from vonage_messages.simulator.control.schema import Mistake, document
 from vonage_messages.simulator.habits import Habit
 from vonage_messages.simulator.openapi import messages_document
@@ -101,7 +101,7 @@ class ControlAPI:
 
     def _guard(self, request: web.Request) -> None:
         reason = guards.host_reason(request.headers.get("Host"), self._listens_on)
-        reason = reason or guards.origin_reason(request.method, request.headers)
+        reason = reason or guards.origin_reason(request.headers) or guards.fetch_reason(request.headers)
         if reason is not None:
             raise RefusedError(HTTPStatus.FORBIDDEN, reason)
 
@@ -334,7 +334,7 @@ class ControlAPI:
             "callbacks": map(views.callback, simulator.callbacks),
             "refusals": map(views.refusal, simulator.refusals),
         }
-        response = web.StreamResponse(headers={"Content-Type": "application/json", "Cache-Control": "no-store"})
+        response = web.StreamResponse(headers={"Content-Type": "application/json", **HEADERS})
         await response.prepare(asked.request)
         try:
             await response.write(json.dumps(parts)[:-1].encode())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 from aiohttp import web
 
+from vonage_messages.simulator.control.asking import HEADERS
 from vonage_messages.simulator.control.listing import messages
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ _AT_ONCE: Final = 200
 _PAUSE: Final[Seconds] = 0.05
 """After some entries were told, others gather for so long: thousands may come in a second, and each would wake us."""
 _HEADERS: Final = {
+    **HEADERS,
     "Content-Type": "text/event-stream",
-    "Cache-Control": "no-store",
     "X-Accel-Buffering": "no",
 }
 

@@ -239,6 +239,8 @@ def test_status_counts_every_state(people: Path) -> None:
 def test_report_goes_to_a_file_that_only_its_owner_reads(people: Path, tmp_path: Path) -> None:
     fill(people.with_suffix(".outbox"), "447700900001")
     target = tmp_path / "report.csv"
+    target.touch()
+    target.chmod(0o644)  # what is there is replaced, and with it who may read it
     result = bulk("report", people, "--output", target)
     assert (result.exit_code, result.output) == (0, "")
     assert stat.S_IMODE(target.stat().st_mode) == 0o600

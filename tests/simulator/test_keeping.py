@@ -68,6 +68,28 @@ async def test_everything_is_there_again_after_a_restart(tmp_path: Path, unused_
         assert not any(everything(simulator))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+async def test_no_file_of_it_is_for_others_and_one_that_is_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = os.umask(0)
+    try:
+        async with Simulator(keep=tmp_path / "made.sqlite") as simulator, simulator.client() as client:
+            await client.send(SMS)
+            modes = {stat.S_IMODE(file.stat().st_mode) for file in os.scandir(tmp_path)}
+    finally:
+        os.umask(before)
+    assert modes == {0o600}
+    assert caplog.messages == []
+    (open_to_all := tmp_path / "open.sqlite").touch()
+    open_to_all.chmod(0o644)
+    async with Simulator(keep=open_to_all):
+        pass
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        f"every user of this machine may use {open_to_all} (mode 0644)"
+    ]
+
+
 async def test_simulator_that_is_started_again_remembers_once(tmp_path: Path) -> None:
     simulator = Simulator(keep=tmp_path / "state.sqlite", delivery=FAST)
     for expected in (1, 2):

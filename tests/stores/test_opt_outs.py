@@ -46,6 +46,19 @@ def test_file_is_for_its_owner_alone(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_file_that_is_open_to_all_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path.write_text(f"{ANNA}\n", encoding="utf-8")
+    path.chmod(0o646)
+    file = OptOutFile(path)
+    file.news()
+    file.append([OptOutRecord(person=BOB)])
+    file.news()
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        f"every user of this machine may use {path} (mode 0646)"
+    ]
+
+
 def test_file_that_was_put_in_its_place_is_read_from_the_beginning(path: Path) -> None:
     file = OptOutFile(path)
     file.append([OptOutRecord(person=ANNA)])

@@ -90,6 +90,18 @@ async def test_only_its_owner_can_read_any_of_its_files(path: Path, store: Sqlit
     assert set(found.values()) == {0o600}
 
 
+@pytest.mark.parametrize(("mode", "is_said"), [(0o600, False), (0o640, False), (0o644, True), (0o602, True)])
+async def test_file_that_is_open_to_all_is_said(
+    path: Path, mode: int, is_said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path.touch()
+    path.chmod(mode)
+    async with SqliteLedgerStore(path):
+        assert stat.S_IMODE(path.stat().st_mode) == mode  # somebody gave it
+    said = [f"every user of this machine may use {path} (mode {mode:04o})"]
+    assert [message.partition(",")[0] for message in caplog.messages] == said * is_said
+
+
 async def test_commits_reach_the_disk_before_anyone_is_told(store: SqliteLedgerStore) -> None:
     assert store._writer is not None
     settings: dict[str, object] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import stat
 import sys
 import time
 import uuid
@@ -389,6 +390,8 @@ def _private_file(path: Path) -> TextIO:
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+        if os.name != "nt" and stat.S_ISREG(os.fstat(descriptor).st_mode):  # an older file, whose content is gone
+            os.fchmod(descriptor, _PRIVATE)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
     return os.fdopen(descriptor, "w", encoding="utf-8", newline="")

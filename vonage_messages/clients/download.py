@@ -279,14 +279,23 @@ def is_private_literal(host: str) -> bool:
     """
     Tell whether *host* is an address, and not a public one.
 
-    ``127.1`` and ``2130706433`` are no addresses by the book and would still be connected to as ones: whatever has
-    only digits and dots counts as an address.
+    ``127.1``, ``2130706433`` and ``0x7f.1`` are no addresses by the book and would still be connected to as ones, by
+    this machine or by a proxy: whatever the system takes for an address counts as one.
     """
     if host.lower().rstrip(".") == "localhost":
         return True
-    if ":" not in host and not host.replace(".", "").isdigit():
+    if ":" not in host and not host.replace(".", "").isdigit() and not _is_old_address(host):
         return False
     return not is_public(host)
+
+
+def _is_old_address(host: str) -> bool:
+    """Tell whether *host* is an IPv4 address in one of the spellings that the C library still takes."""
+    try:
+        socket.inet_aton(host)
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def is_public(address: str) -> bool:
@@ -298,6 +307,8 @@ def is_public(address: str) -> bool:
     if isinstance(parsed, ipaddress.IPv6Address) and parsed in _NAT64:
         return is_public(str(ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)))
     if not parsed.is_global or parsed.is_multicast or parsed.is_reserved:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.is_site_local:  # fec0::/10, which "global" includes
         return False
     return all(inner.is_global for inner in _inner_addresses(parsed))
 

@@ -3,7 +3,7 @@ The memory of a simulator in a SQLite file, so that it survives a restart and ``
 
 Every change is committed when it happens: what was answered is in the file. That holds for the end of the process;
 after a power cut the last changes may be missing, and the file is whole all the same. What is kept is bounded like the
-memory, the oldest goes first. Credentials are masked as they are there; the file is readable for its owner alone,
+memory, the oldest goes first. Credentials are masked as they are there; the file is made readable for its owner alone,
 because texts and numbers are in it.
 """
 
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from vonage_messages.errors import ConfigurationError
+from vonage_messages.modes import warn_if_open_to_all
 from vonage_messages.simulator.callbacks import CallbackTry
 from vonage_messages.simulator.state import (
     Exchange,
@@ -93,6 +94,7 @@ class Keeper:
             is_new = _is_new(path)
             if is_new:
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT, _ONLY_OWNER))
+            warn_if_open_to_all(path)
             connection = sqlite3.connect(path, isolation_level=None, timeout=0.5)
         except OSError as error:
             raise ConfigurationError(f"{path} cannot be opened to keep the state in: {error.strerror}.") from error

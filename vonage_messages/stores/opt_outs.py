@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from vonage_messages.consent import record_of
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError
+from vonage_messages.modes import warn_if_open_to_all
 
 if TYPE_CHECKING:
     from vonage_messages.consent import OptOutRecord
@@ -63,6 +64,8 @@ class OptOutFile:
             if stamp == self._stamp:
                 return False, ()
             afresh = self._stamp is None or stamp is None or stamp[0] != self._stamp[0] or stamp[1] < self._stamp[1]
+            if afresh and stamp is not None:
+                warn_if_open_to_all(self._path)
             began, lines = (0, 0) if afresh else (self._read_to, self._lines)
             data = b"" if stamp is None else self._bytes_from(began)
         except OSError as error:

@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
+from vonage_messages.modes import warn_if_open_to_all
 from vonage_messages.stores.sealing import Cipher, Sealing, sealing_of
 from vonage_messages.stores.sqlite.failures import kind_of, translated
 from vonage_messages.stores.sqlite.presence import Presence
@@ -163,6 +164,7 @@ def _make(path: Path) -> None:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE)
     except FileExistsError:
+        warn_if_open_to_all(path)
         return
     except OSError as error:
         raise StoreUnavailableError(f"{path} cannot be made: {error.strerror}.") from error

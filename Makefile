@@ -5,6 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 SETUP := $(VENV)/.set-up
 BROWSER_SETUP := $(VENV)/.set-up-browser
+DOCS_SETUP := $(VENV)/.set-up-docs
 WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 # How many processes run the tests: one more than there are processors, because many tests wait; at most four.
@@ -12,7 +13,7 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-browser lint format types check benchmark bench example-times soak campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-browser docs lint format types check benchmark bench example-times soak campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +33,11 @@ test-packaging: $(SETUP) $(WHEELS) ## Build the wheel, install it into environme
 test-browser: $(BROWSER_SETUP) ## Drive the web inbox with Chromium (installs it on Debian, as root)
 	@tests/browser/find-chromium.sh >/dev/null
 	@$(BIN)/python -m pytest -q tests/browser $(ARGS)
+
+docs: $(DOCS_SETUP) ## Run every program of README and documentation, and build the site (build/docs)
+	@$(PYTEST) tests/site $(ARGS)
+	@$(BIN)/python -m sphinx --quiet --fresh-env --nitpicky --fail-on-warning --builder html docs build/docs
+	@echo "build/docs/index.html"
 
 lint: $(SETUP) ## Check style, formatting and the floors of the house
 	@$(BIN)/ruff check .
@@ -99,6 +105,12 @@ $(SETUP): pyproject.toml constraints.txt
 $(BROWSER_SETUP): $(SETUP)
 	@echo "Setting up Playwright (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser-tests]'
+	@touch $@
+
+# What builds the site, and runs the programs on its pages.
+$(DOCS_SETUP): $(SETUP)
+	@echo "Setting up Sphinx (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
 	@touch $@
 
 # What the tests of the built package install without a network: Vonage's own SDK package, our dependencies, pytest.

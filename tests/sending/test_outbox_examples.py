@@ -7,7 +7,6 @@ import asyncio
 import os
 import re
 import sys
-import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -107,24 +106,6 @@ PROMISES = [
     "No row is sent twice, except by an in-doubt policy that says so.",
     "Limits hold over a resume.",
 ]
-
-
-def blocks() -> list[str]:
-    """Give the programs of the document."""
-    found = re.findall(r"^( *)```python\n(.*?)^ *```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(code) for _, code in found]
-
-
-async def test_the_programs_of_the_document_run_and_print_what_they_say(tmp_path: Path) -> None:
-    assert len(blocks()) == 2
-    for code in blocks():
-        process = await asyncio.create_subprocess_exec(
-            *PYTHON, "-W", "error", "-c", code, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await asyncio.wait_for(process.communicate(), 30)
-        assert process.returncode == 0
-        for line in re.findall(r"print\(.*?# (.*)", code):
-            assert line in output.decode().splitlines()
 
 
 def test_the_document_promises_what_the_class_promises_word_for_word() -> None:

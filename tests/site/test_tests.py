@@ -1,17 +1,18 @@
-"""The pages about testing run as they stand: every block is a file of one test run, and the failure is a real one."""
+"""The tests that README and site show pass: every block is a file of one test run, and the failure is a real one."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
+from _site.names import DOCS, ROOT
+from _site.programs import PAGES, is_of_a_test_run, programs_of
 
 from vonage_messages import Sms
 from vonage_messages.simulator import Simulator
 from vonage_messages.testing import assert_sent
 
-PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "testing.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"```python\n# (\w+\.py)\n(.*?)```", PAGE, re.DOTALL))
 IN_A_FOLDER = {"conftest.py", "test_options.py"}
 """The conftest is shown for the tests below it."""
@@ -19,6 +20,19 @@ IN_A_FOLDER = {"conftest.py", "test_options.py"}
 
 def test_every_block_of_the_page_has_a_file_name() -> None:
     assert len(FILES) == PAGE.count("```python")
+
+
+def test_tests_stand_on_these_pages_only() -> None:
+    pages = [page for page in PAGES if any(is_of_a_test_run(program) for program in programs_of(page))]
+    assert pages == [ROOT / "README.md", DOCS / "testing.md"]
+
+
+def test_the_tests_of_the_readme_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    programs = programs_of(ROOT / "README.md")
+    pytester.makepyfile(*[program.parsed for program in programs if is_of_a_test_run(program)])
+
+    pytester.runpytest_subprocess("-p", "vonage_messages.testing.plugin", "-W", "error").assert_outcomes(passed=1)
 
 
 def test_the_tests_of_the_page_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

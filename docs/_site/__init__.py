@@ -1,0 +1,1 @@
+"""What builds the site: nothing of it is in the package."""

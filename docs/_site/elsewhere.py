@@ -1,0 +1,34 @@
+"""Pages that stand elsewhere in the repository: their links are those of their own folder."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from sphinx.application import Sphinx
+
+from _site.names import DOCS, ROOT
+
+LINK = re.compile(r"\]\((?![a-z]+:|#)([^)]+)\)")
+PAGES = {"project/changelog": "CHANGELOG.md", "project/examples": "examples/README.md"}
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Be an extension of Sphinx."""
+    app.connect("source-read", fetch)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def fetch(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put the text of a page where its place is held, with links that lead to the same files."""
+    if page not in PAGES:
+        return
+    path = ROOT / PAGES[page]
+    app.env.note_dependency(path)
+    here = posixpath.dirname(page)
+    there = posixpath.relpath(path.parent, DOCS)
+
+    def link(found: re.Match[str]) -> str:
+        return f"]({posixpath.relpath(posixpath.join(there, found[1]), here)})"
+
+    source[0] = LINK.sub(link, path.read_text(encoding="utf-8"))

@@ -190,6 +190,26 @@ def test_api_error_says_status_title_detail_parameters_and_request_id() -> None:
     )
 
 
+HOSTILE = "x\r\nERROR:root:forged\u2028\x1b[2J\x00\ud800"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InvalidMessageError([(HOSTILE, HOSTILE)]),
+        ValidationError(
+            422, title=HOSTILE, detail=HOSTILE, invalid_parameters=[(HOSTILE, HOSTILE)], request_id=HOSTILE
+        ),
+        errors.LimitTimeoutError(1, 1, HOSTILE),
+        errors.NotDeliveredError(HOSTILE, HOSTILE),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_error_is_one_line_whatever_others_have_written(error: VonageMessagesError) -> None:
+    assert str(error).isprintable()
+    assert "forged" in str(error)
+
+
 def test_undelivered_message_says_what_the_platform_said() -> None:
     assert str(example(errors.NotDeliveredError)) == (
         "message aaaa is rejected with code 1340: outside the response window (send a template)"

@@ -21,11 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from vonage_messages import AccountsClient, ApplicationAuth, ApplicationsClient, BasicAuth, Client, RetryPolicy, Sms
-from vonage_messages.errors import VonageMessagesError
+from vonage_messages.errors import AuthenticationError, InvalidMessageError, VonageMessagesError
 from vonage_messages.webhooks.signing import SignatureVerifier, WebhookClaims, sign_webhook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
 # Made here, so that no line of this file shows them in a traceback.
 SECRET = secrets.token_hex(16)
@@ -131,17 +131,67 @@ def test_refusal_shows_no_secret_even_with_the_variables_of_its_frames(make: Cal
 
 
 @contextlib.asynccontextmanager
-async def server(answer: bytes) -> AsyncIterator[str]:
-    """Answer every request in the same way, and hang up."""
+async def server(answer: bytes, heads: list[bytes] | None = None) -> AsyncIterator[str]:
+    """Answer every request in the same way, and hang up; *heads* gets what each began with."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
-            await reader.readuntil(b"\r\n\r\n")
+            head = await reader.readuntil(b"\r\n\r\n")
+            if heads is not None:
+                heads.append(head)
         writer.write(answer)
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as listening:
         yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+
+
+LINES = "x\r\nEvil: 1\r\n\r\n"
+IN_THE_WAY: dict[str, Callable[[Client, AccountsClient, ApplicationsClient], Awaitable[object]]] = {
+    "message id": lambda client, _a, _b: client.revoke(LINES),
+    "message id of an update": lambda client, _a, _b: client.mark_read(LINES),
+    "id above": lambda client, _a, _b: client.revoke("../../v2/applications"),
+    "provider": lambda _c, accounts, _b: accounts.get(LINES, "1"),
+    "external id": lambda _c, accounts, _b: accounts.get("messenger", LINES),
+    "external id above": lambda _c, accounts, _b: accounts.get("messenger", ".."),
+    "application id of a link": lambda _c, accounts, _b: accounts.link("messenger", "1", LINES),
+    "application id": lambda _c, _a, applications: applications.delete(LINES),
+}
+"""What stands in the first line of a request, and is not to become a header or another path."""
+
+
+@pytest.mark.parametrize("ask", IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
+async def test_id_that_would_be_a_header_or_another_path_never_leaves(
+    ask: Callable[[Client, AccountsClient, ApplicationsClient], Awaitable[object]],
+) -> None:
+    heads: list[bytes] = []
+    application, basic = ApplicationAuth(APPLICATION_ID, PEM), BasicAuth("abcdef12", SECRET)
+    async with (
+        server(b"", heads) as url,
+        Client(application, base_url=url) as client,
+        AccountsClient(basic, base_url=url) as accounts,
+        ApplicationsClient(basic, base_url=url) as applications,
+    ):
+        with pytest.raises(InvalidMessageError):
+            await ask(client, accounts, applications)
+    assert heads == []
+
+
+async def test_line_breaks_in_the_fields_of_a_message_stay_in_its_body() -> None:
+    heads: list[bytes] = []
+    hostile = f"{LINES}x"
+    message = Sms(to="447700900000", from_=hostile, text=hostile, client_ref=hostile)
+    async with (
+        server(ANSWERS["refused"], heads) as url,
+        Client(BasicAuth("abcdef12", f"{SECRET} \u00e9\u2713"), base_url=url, app_name="shop/1", retry=ONCE) as client,
+    ):
+        with pytest.raises(AuthenticationError):
+            await client.send(message)
+    (head,) = heads
+    assert head.count(b"\r\n\r\n") == 1
+    assert {line.partition(b":")[0].lower() for line in head.splitlines()[1:-1]} == {
+        *(b"host", b"content-type", b"accept", b"user-agent", b"authorization", b"accept-encoding", b"content-length")
+    }
 
 
 ANSWERS = {

@@ -58,6 +58,15 @@ if TYPE_CHECKING:
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
+def printable(text: str) -> str:
+    """
+    Escape what cannot be printed, as Python writes it: line breaks, control characters, half surrogate pairs.
+
+    What somebody else wrote must not begin a line of its own in a log, nor command a terminal.
+    """
+    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 class VonageMessagesError(Exception):
     """The base of every error that this package raises."""
 
@@ -86,9 +95,8 @@ class Problem(NamedTuple):
     """What: a sentence without its subject, such as ``must be 20 to 604800 (seconds), not 5``."""
 
     def __str__(self) -> str:
-        text = f"{self.path}: {self.message}" if self.path else self.message
-        # A path may hold a key as the caller gave it, and half a surrogate pair cannot be printed.
-        return text.encode(errors="backslashreplace").decode()
+        # A path may hold a key as the caller gave it.
+        return printable(f"{self.path}: {self.message}" if self.path else self.message)
 
 
 class InvalidMessageError(VonageMessagesError, ValueError):
@@ -153,7 +161,8 @@ class APIError(VonageMessagesError):
             text += " (" + "; ".join(str(problem) for problem in self.invalid_parameters) + ")"
         if self.request_id:
             text += f" [request id {self.request_id}]"
-        return f"{text}. {self.advice}" if self.advice else text
+        # These words are the platform's, or of whoever answers in its place.
+        return printable(f"{text}. {self.advice}" if self.advice else text)
 
     def __reduce__(self) -> tuple[object, ...]:
         state = {
@@ -346,7 +355,7 @@ class LimitTimeoutError(QueueError):
     def __str__(self) -> str:
         if self.key in WHAT_HOLDS:
             return f"{WHAT_HOLDS[self.key]}: the message did not leave within {self.max_wait:g} s, and was not sent."
-        return (
+        return printable(
             f"the limit of {self.key} has no place within {self.max_wait:g} s: the wait would be {self.wait:.3g} s. "
             "The message was not sent."
         )
@@ -442,7 +451,7 @@ class NotDeliveredError(VonageMessagesError):
             text += f" with code {self.code}"
         if self.meaning:
             text += f": {self.meaning}"
-        return f"{text} ({self.advice})" if self.advice else text
+        return printable(f"{text} ({self.advice})" if self.advice else text)
 
 
 class WaitTimeoutError(VonageMessagesError, TimeoutError):

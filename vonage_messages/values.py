@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self, TypeAlias, TypeGuard, TypeVar
 
+from vonage_messages.errors import printable
+
 ObjectT = TypeVar("ObjectT")
 
 JSONObject: TypeAlias = Mapping[str, Any]
@@ -84,11 +86,7 @@ def masked(value: object) -> str:
     text = str(value)
     if len(text) <= 5:  # noqa: PLR2004  so short that its ends would give it away
         return "*" * len(text)
-    return f"{_printable(text[:2])}{'*' * min(len(text) - 4, 12)}{_printable(text[-2:])}"
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+    return f"{printable(text[:2])}{'*' * min(len(text) - 4, 12)}{printable(text[-2:])}"
 
 
 class HoldsSecret:

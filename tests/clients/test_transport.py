@@ -675,6 +675,24 @@ async def test_concurrent_first_requests_share_one_session(tools: Any, monkeypat
     await transport.close()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://a.example\r\nEvil: 1",
+        "https://a\r\n.example",
+        "https://a.example/\tb",
+        "https://a b.example",
+        "https://a\x00.example",
+    ],
+)
+def test_address_with_a_line_break_or_a_space_gets_a_sentence(address: str) -> None:
+    with pytest.raises(errors.ConfigurationError, match="base_url contains a space, a line break"):
+        checked_base_url(address)
+    with pytest.raises(errors.ConfigurationError, match="proxy contains a space, a line break"):
+        checked_proxy(address, URL("https://api.nexmo.com"))
+    assert str(checked_base_url(" https://a.example\n")) == "https://a.example"  # a file's last line, say
+
+
 async def test_https_goes_through_a_proxy_by_tunnel(tools: Any, server_tls: ssl.SSLContext, certificate: Path) -> None:
     server = await tools.server(tools.accepted(), tls=server_tls)
     heads: list[bytes] = []

@@ -21,6 +21,7 @@ from vonage_messages.errors import (
     SimulatorError,
     VonageMessagesError,
 )
+from vonage_messages.errors import printable as escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +50,7 @@ def errors() -> Console:
 
 def printable(text: str) -> str:
     """Write control characters out as escapes: a message must not move the cursor of whoever looks at it."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text)
+    return escaped(text)
 
 
 def survive_any_encoding() -> None:

@@ -574,6 +574,11 @@ def user_agent(app_name: object = None) -> str:
 
 
 def _parsed_url(text: str | URL, name: str) -> URL:
+    if isinstance(text, str):
+        text = text.strip()
+        # yarl would take line breaks out without a word: the address would be another than the one that was given.
+        if not text.isprintable() or " " in text:
+            raise ConfigurationError(f"{name} contains a space, a line break or a control character.")
     try:
         url = URL(text)
     except (TypeError, ValueError):

@@ -288,6 +288,9 @@ if TYPE_CHECKING:
     from vonage_messages.limits.levels import (
         Limits,
     )
+    from vonage_messages.limits.places import (
+        Priority,
+    )
     from vonage_messages.limits.planning import (
         Load,
         Plan,
@@ -296,9 +299,6 @@ if TYPE_CHECKING:
     from vonage_messages.limits.rate import (
         Cap,
         Rate,
-    )
-    from vonage_messages.limits.schedule import (
-        Priority,
     )
     from vonage_messages.limits.shared import (
         SharedLimitStore,
@@ -485,7 +485,7 @@ _HOMES = {
     "limits.levels": "Limits",
     "limits.planning": "Load Plan plan",
     "limits.rate": "Cap Rate",
-    "limits.schedule": "Priority",
+    "limits.places": "Priority",
     "limits.shared": "SharedLimitStore",
     "limits.store": "LimitStore MemoryLimitStore",
     "observe": "AttemptFinished AttemptStarted Observer",

@@ -32,8 +32,9 @@ from vonage_messages.limits.buckets import Window
 from vonage_messages.limits.departures import Departures, Hold
 from vonage_messages.limits.learning import LONGEST_PAUSE, Pause, lesson_of, pause_of, pause_when_used_up
 from vonage_messages.limits.levels import Limits, shown
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.rate import TOLERANCE, Rate
-from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import LimitState
 from vonage_messages.values import is_finite
 from vonage_messages.webhooks.status import MessageStatus

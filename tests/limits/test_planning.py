@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from vonage_messages import ConfigurationError, Message, MmsText, RawMessage, Sms, SmsOptions, WhatsappText
 from vonage_messages.limits import planning
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.planning import Load, plan
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import LimitState
 
 ALICE, BOB = "447700900001", "447700900002"

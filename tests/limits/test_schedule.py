@@ -8,8 +8,9 @@ import pytest
 
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import PATIENCE, Place, Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import PATIENCE, Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import LimitState
 
 HIGH, NORMAL, BULK = Priority

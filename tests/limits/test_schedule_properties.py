@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.limits.levels import Limits, as_limits
+from vonage_messages.limits.places import PATIENCE, Place, Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import PATIENCE, Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import LimitState
 
 CLOSE = 1e-5

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import LimitState
 
 if TYPE_CHECKING:
-    from vonage_messages.limits.schedule import Item
+    from vonage_messages.limits.places import Item
 
 TABLES = {
     "published": Limits.published(),

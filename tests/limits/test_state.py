@@ -11,8 +11,9 @@ import pytest
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.limits.buckets import Bucket, Window
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import MOST_LOSSES, SLOWEST, LimitState
 
 DAY = 86_400.0

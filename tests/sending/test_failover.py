@@ -25,7 +25,7 @@ from vonage_messages.channels.whatsapp import WhatsappText
 from vonage_messages.clients.client import Client
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.limits.levels import Limits
-from vonage_messages.limits.schedule import Priority
+from vonage_messages.limits.places import Priority
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.sending.failover import Failover, FailoverResult, ReferenceTracker
 from vonage_messages.sending.outcome import SendFuture

@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from vonage_messages import errors
-from vonage_messages.limits.schedule import Place, Priority
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.sending.outcome import Outcome, SendFuture, resolve, too_late
 from vonage_messages.wire.rest import SentMessage
 

@@ -15,8 +15,8 @@ from vonage_messages.clients.client import Client
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.limiter import turns_of
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Priority
 from vonage_messages.limits.rate import Rate
-from vonage_messages.limits.schedule import Priority
 from vonage_messages.sending.outcome import Outcome
 from vonage_messages.sending.send_queue import SendQueue
 

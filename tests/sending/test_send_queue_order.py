@@ -9,8 +9,8 @@ import pytest
 
 from vonage_messages import errors
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import PATIENCE, Priority
 from vonage_messages.limits.rate import Rate
-from vonage_messages.limits.schedule import PATIENCE, Priority
 
 VIRTUAL_CLOCK = True
 

@@ -17,8 +17,8 @@ from vonage_messages.channels.base import Message
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import Priority
 from vonage_messages.limits.store import MemoryLimitStore
 from vonage_messages.sending.outcome import Outcome
 from vonage_messages.webhooks import parse_status

@@ -15,8 +15,8 @@ import pytest
 from vonage_messages import errors
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import Priority
 from vonage_messages.limits.store import MemoryLimitStore
 from vonage_messages.sending.outcome import Outcome
 from vonage_messages.stores.file import FileLimitStore

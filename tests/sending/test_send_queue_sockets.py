@@ -16,8 +16,8 @@ from vonage_messages.clients.client import Client
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.clients.transport import Timeout
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Priority
 from vonage_messages.limits.rate import TOLERANCE, Rate
-from vonage_messages.limits.schedule import Priority
 from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.simulator import Simulator
 

@@ -16,8 +16,8 @@ from vonage_messages import MemorySharedLimits, SharedLimiter, Sms, errors
 from vonage_messages.channels.base import Message
 from vonage_messages.confirming import LATE
 from vonage_messages.limits.levels import Limits
+from vonage_messages.limits.places import Priority
 from vonage_messages.limits.rate import Cap, Rate
-from vonage_messages.limits.schedule import Priority
 from vonage_messages.limits.shared import HORIZON, SharedLimit, Verdict
 from vonage_messages.webhooks.parse import parse_status
 

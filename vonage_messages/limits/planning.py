@@ -21,8 +21,9 @@ from vonage_messages.channels.sms import Sms
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.limits.buckets import SLICES, Bucket, Gate
 from vonage_messages.limits.levels import Limit, Limits, as_limits, own_levels, shared_levels, shown
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.rate import Rate
-from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import ACCOUNT, LimitState
 from vonage_messages.segmentation import segments
 from vonage_messages.values import Seconds

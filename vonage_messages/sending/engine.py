@@ -36,7 +36,8 @@ from vonage_messages.errors import (
 from vonage_messages.limiter import turns_of
 from vonage_messages.limits.departures import Hold
 from vonage_messages.limits.levels import Limits, shown
-from vonage_messages.limits.schedule import Place, Priority, Schedule
+from vonage_messages.limits.places import Place, Priority
+from vonage_messages.limits.schedule import Schedule
 from vonage_messages.sending.counters import Counters
 from vonage_messages.sending.guarding import guarded
 from vonage_messages.sending.listening import Listener, is_cancelled

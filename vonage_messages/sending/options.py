@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.limiter import Limiter
-from vonage_messages.limits.schedule import Priority
+from vonage_messages.limits.places import Priority
 from vonage_messages.values import is_finite
 
 if TYPE_CHECKING:

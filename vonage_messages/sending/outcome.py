@@ -19,7 +19,7 @@ from vonage_messages.errors import (
 )
 from vonage_messages.limits.circuit import CircuitState
 from vonage_messages.limits.learning import Pause
-from vonage_messages.limits.schedule import Place, Priority
+from vonage_messages.limits.places import Place, Priority
 from vonage_messages.values import Seconds, masked
 from vonage_messages.wire.rest import SentMessage
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Self
 
-from vonage_messages.limits.schedule import Priority
+from vonage_messages.limits.places import Priority
 from vonage_messages.sending.engine import Engine
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from vonage_messages.errors import InvalidMessageError, Problem, QueueClosedErro
 from vonage_messages.sending.outcome import Outcome
 
 if TYPE_CHECKING:
-    from vonage_messages.limits.schedule import Place
+    from vonage_messages.limits.places import Place
 
 _BREATH = 256
 """After how many messages the reader lets others have the loop."""

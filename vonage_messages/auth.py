@@ -83,7 +83,7 @@ class ApplicationAuth(HoldsSecret):
     ) -> None:
         # A refusal below leaves through this frame, and error reports show the local variables of frames.
         private_key, password = hidden(private_key), hidden(password)
-        self.application_id = _checked_credential(application_id, "application_id")
+        self.application_id: str = _checked_credential(application_id, "application_id")
         self._lifetime = _checked_lifetime(lifetime)
         self._renew_after = lifetime - _checked_margin(renewal_margin, lifetime)
         self._clock = clock
@@ -153,7 +153,7 @@ class BasicAuth(HoldsSecret):
 
     def __init__(self, api_key: str, api_secret: str) -> None:
         api_secret = hidden(api_secret)  # see ApplicationAuth
-        self.api_key = _checked_credential(api_key, "api_key")
+        self.api_key: str = _checked_credential(api_key, "api_key")
         if ":" in api_key:
             raise ConfigurationError(
                 "api_key must not contain a colon: HTTP Basic ends the key there. Was key:secret given together?"

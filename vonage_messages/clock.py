@@ -61,8 +61,8 @@ class ScaledClock:
     def __init__(self, speed: float, start: float | None = None) -> None:
         if not 0 < speed < math.inf:
             raise ConfigurationError(f"speed must be a finite number above 0, not {speed!r}.")
-        self.speed = speed
-        self.begins_now = start is None
+        self.speed: float = speed
+        self.begins_now: bool = start is None
         """It began at the time of this machine."""
         self._start = time.time() if start is None else start
         self._begun = time.monotonic()
@@ -95,7 +95,7 @@ class ManualClock:
     """
 
     def __init__(self, start: float | None = None) -> None:
-        self.begins_now = start is None
+        self.begins_now: bool = start is None
         """It began at the time of this machine."""
         self._now = time.time() if start is None else start
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []

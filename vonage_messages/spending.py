@@ -67,7 +67,7 @@ class Spending:
     __slots__ = ("budget", "cost", "messages")
 
     def __init__(self, budget: Budget) -> None:
-        self.budget = budget
+        self.budget: Budget = budget
         self.messages = 0
         self.cost = _NOTHING
 

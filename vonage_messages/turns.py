@@ -89,7 +89,7 @@ class Turns:
         longest_pause: Seconds = LONGEST_PAUSE,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.limits = Limits.published() if limits is None else checked_limits(limits)
+        self.limits: Limits = Limits.published() if limits is None else checked_limits(limits)
         _check_store(store)
         if not callable(clock):
             raise ConfigurationError(f"clock must be a function, such as time.time, not {type(clock).__name__}.")
@@ -113,7 +113,7 @@ class Turns:
         self._was_read = store is None
         self.is_open = store is None and confirming is None
         """Whether turns can be given: the store knows that messages leave."""
-        self.is_stored = store is not None
+        self.is_stored: bool = store is not None
         """Whether ``granted`` must hear of every turn."""
         self._writing = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None

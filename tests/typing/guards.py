@@ -1,4 +1,4 @@
-"""What type checkers see of guards, prices and totals: read by mypy, never run."""
+"""What type checkers see of guards, prices and totals: read by mypy and pyright, never run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a type checker sees of the clients that manage accounts and applications. Read by mypy, never run."""
+"""What type checkers see of the clients of accounts and applications: read by mypy and pyright, never run."""
 
 from __future__ import annotations
 

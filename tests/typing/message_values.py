@@ -1,4 +1,4 @@
-"""What type checkers see of messages and of the wire: read by mypy, never run."""
+"""What type checkers see of messages and of the wire: read by mypy and pyright, never run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What type checkers see of limits, queues and plans: read by mypy, never run."""
+"""What type checkers see of limits, queues and plans: read by mypy and pyright, never run."""
 
 from __future__ import annotations
 

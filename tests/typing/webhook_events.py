@@ -1,4 +1,4 @@
-"""Read by mypy alone: what the attributes of events are to a type checker."""
+"""Read by mypy and pyright alone: what the attributes of events are to a type checker."""
 
 from __future__ import annotations
 

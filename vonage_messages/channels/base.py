@@ -58,7 +58,7 @@ class Refused:
     __slots__ = ("problems",)
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[Problem, ...] = tuple(problems)
 
 
 def json_name(attribute: str) -> str:

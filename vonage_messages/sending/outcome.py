@@ -113,7 +113,7 @@ class SendFuture(asyncio.Future[SentMessage]):
 
     def __init__(self, message: Message, forget: Callable[[SendFuture], None], loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop=loop)
-        self.message = message
+        self.message: Message = message
         self._forget = forget
         self._place: Place | None = None
         self._under_way: bool | None = False

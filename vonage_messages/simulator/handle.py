@@ -23,7 +23,7 @@ from aiohttp import web
 from vonage_messages.clock import ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import journal
-from vonage_messages.simulator.account_book import first_accounts
+from vonage_messages.simulator.account_book import AccountBook, first_accounts
 from vonage_messages.simulator.accounts import AccountsAPI
 from vonage_messages.simulator.app import MessagesAPI
 from vonage_messages.simulator.application_book import ApplicationBook
@@ -168,18 +168,20 @@ class Simulator:
         self._control = ControlAPI(self, self._host)
         self._neighbours: list[Callable[[web.Application], object]] = [self._control.add_to]
         self._port = 0
-        self.balance = Balance(balance, price)
+        self.balance: Balance = Balance(balance, price)
         """The account's money; ``simulator.balance.amount`` may be changed while the simulator runs."""
         self._provider_limits = ProviderLimits(provider_limits, maximum)
-        self.state = SimulatorState(maximum)
+        self.state: SimulatorState = SimulatorState(maximum)
         """Everything that arrived; ``simulator.state.add_inbound("whatsapp")`` makes an inbound message known."""
-        self.faults = Faults(delivery.seed, on_change=partial(self.state.journal.note, journal.FAULTS))
+        self.faults: Faults = Faults(delivery.seed, on_change=partial(self.state.journal.note, journal.FAULTS))
         """What goes wrong on purpose; ``simulator.faults.add("throttle", count=3)`` lets something go wrong."""
-        self.releases = None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
+        self.releases: ReleaseDesk | None = (
+            None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
+        )
         """Where captured messages are sent for real, after a quote and a confirmation; ``None`` without a relay."""
-        self.accounts = first_accounts(self._api_key, self._application_id, maximum)
+        self.accounts: AccountBook = first_accounts(self._api_key, self._application_id, maximum)
         """The External Accounts; ``simulator.accounts.add("whatsapp", "447700900001")`` makes one known."""
-        self.applications = ApplicationBook(min(maximum, _APPLICATIONS))
+        self.applications: ApplicationBook = ApplicationBook(min(maximum, _APPLICATIONS))
         """The applications that were made at ``/v2/applications``; the simulator's own is not among them."""
         self._secure_media = secure_media
         self._keep_in = None if keep is None else Path(keep)

@@ -304,9 +304,9 @@ class SimulatorState:
         self._maximum = maximum
         self._media_bytes = media_bytes
         self._media_held = 0
-        self.journal = Journal(maximum)
+        self.journal: Journal = Journal(maximum)
         """What has happened, in order."""
-        self.arrivals = Arrivals(max(maximum, _ARRIVALS))
+        self.arrivals: Arrivals = Arrivals(max(maximum, _ARRIVALS))
         """Every send request, accepted or not, with the instant at which it came."""
         self._statuses: dict[str, tuple[Any, ...]] = {}
         self._exchanges: OrderedDict[str, tuple[Any, ...]] = OrderedDict()

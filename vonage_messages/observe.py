@@ -12,14 +12,14 @@ from __future__ import annotations
 import logging
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 import attrs
 
 from vonage_messages.errors import APIError, ConfigurationError, UnexpectedResponseError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
     from contextvars import Context
 
     from vonage_messages.channels.base import Message
@@ -236,24 +236,42 @@ class Queue(Protocol):
         """How many requests are under way."""
 
 
+class Receiver(Protocol):
+    """A receiver of webhooks, as far as what it does not know is counted."""
+
+    @property
+    def drift(self) -> Iterable[tuple[str, str, int]]:
+        """What callbacks held that this version does not know: the kind, the name, and how many events held it."""
+
+
+LivingT = TypeVar("LivingT")
+
+
+class Living(Generic[LivingT]):
+    """The objects of one kind that are alive; metrics look at them in threads of their own."""
+
+    def __init__(self) -> None:
+        self._objects: weakref.WeakSet[LivingT] = weakref.WeakSet()
+        self._lock = threading.Lock()
+
+    def add(self, newcomer: LivingT) -> None:
+        """Count one more, for as long as it lives."""
+        with self._lock:
+            self._objects.add(newcomer)
+
+    def __iter__(self) -> Iterator[LivingT]:
+        with self._lock:
+            return iter(list(self._objects))
+
+
 telemetry: Telemetry | None = None
 """What watches this process. Ask the module each time (``observe.telemetry``): it may come and go."""
 
-_queues: weakref.WeakSet[Queue] = weakref.WeakSet()
-_queues_lock = threading.Lock()
-"""Metrics are collected in threads of their own."""
+queues: Living[Queue] = Living()
+"""The queues of this process."""
 
-
-def note_queue(queue: Queue) -> None:
-    """Have *queue* counted for as long as it lives."""
-    with _queues_lock:
-        _queues.add(queue)
-
-
-def queues() -> list[Queue]:
-    """List the queues of this process."""
-    with _queues_lock:
-        return list(_queues)
+receivers: Living[Receiver] = Living()
+"""Its receivers of webhooks."""
 
 
 def traceparent() -> str | None:

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from vonage_messages import Sms, Tracker
-from vonage_messages.receiving import Receiver
+from vonage_messages.receiving import Drift, Receiver
 from vonage_messages.simulator import Simulator
 from vonage_messages.telemetry import instrumentation
 from vonage_messages.webhooks import MessageStatus, Router, SignatureVerifier, sign_webhook
@@ -137,13 +137,12 @@ async def test_a_channel_that_is_not_known_makes_no_name_of_its_own(watched: Any
 
 
 async def test_handlers_behind_the_answer_belong_to_their_webhook(watched: Any) -> None:
-    router, tracker = Router(), None
+    router = Router()
 
     @router.status()
     async def late(_event: MessageStatus) -> None: ...
 
     receiver = Receiver(router, insecure=True, mode="acknowledge_first")
-    del tracker
     await receiver.receive(JSON_HEADERS, status_of())
     await receiver.close()
     assert watched.span("handler").parent.span_id == watched.span("process").context.span_id
@@ -155,3 +154,14 @@ async def test_a_tracker_works_as_without(watched: Any) -> None:
     await Receiver(router, insecure=True).receive(JSON_HEADERS, status_of())
     assert (await tracker.wait_for(UUID, "delivered", timeout=0)).status == "delivered"
     assert watched.span("handler").attributes["vonage.handler"].startswith("Tracker.")
+
+
+async def test_what_a_webhook_holds_that_is_not_known_is_counted_by_name(watched: Any) -> None:
+    shared = Drift()
+    receivers = [Receiver(Router(), insecure=True, drift=drift) for drift in (shared, shared, Drift())]
+    for number, receiver in enumerate(receivers):
+        await receiver.receive(JSON_HEADERS, status_of(UUID + str(number), status="relayed", mood="fine"))
+    assert {
+        (point.attributes["vonage.unknown.kind"], point.attributes["vonage.unknown.name"]): point.value
+        for point in watched.points("vonage.webhook.unknown")
+    } == {("status", "relayed"): 3, ("field", "mood"): 3}

@@ -158,6 +158,7 @@ class Receiver:
         self._held = 0
         """Bytes of all bodies that are being read."""
         self._closing = False
+        observe.receivers.add(self)
 
     @property
     def running(self) -> int:

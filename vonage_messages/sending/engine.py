@@ -329,7 +329,7 @@ class Engine:
             if self._before_send is not None and self._confirming is None:
                 state.watch_departures()
             self._schedule = Schedule(state, self._wrap, _is_wanted)
-            observe.note_queue(self)
+            observe.queues.add(self)
         elif asyncio.get_running_loop() is not self._loop:
             raise RuntimeError("the queue belongs to another event loop: make one for each.")
         return self._schedule

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.metrics import CallbackOptions, Observation
@@ -90,6 +91,12 @@ class Metrics:
             unit="{request}",
             description="Requests under way for the queues of this process.",
         )
+        meter.create_observable_counter(
+            "vonage.webhook.unknown",
+            callbacks=[self._unknown],
+            unit="{event}",
+            description="Webhooks that hold what this version does not know, by kind and name.",
+        )
 
     def ended(
         self,
@@ -117,10 +124,22 @@ class Metrics:
             self.send_duration.record(duration, outcome)
 
     def _depth(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return self._observed(lambda: sum(len(queue) for queue in observe.queues()))
+        return self._observed(lambda: sum(len(queue) for queue in observe.queues))
 
     def _sending(self, _options: CallbackOptions) -> Iterable[Observation]:
-        return self._observed(lambda: sum(queue.sending for queue in observe.queues()))
+        return self._observed(lambda: sum(queue.sending for queue in observe.queues))
+
+    def _unknown(self, _options: CallbackOptions) -> Iterable[Observation]:
+        if not self._is_active():
+            return []
+        counts: Counter[tuple[str, str]] = Counter()
+        # Receivers may share one that counts: each is looked at once.
+        for drift in {id(each.drift): each.drift for each in observe.receivers}.values():
+            counts.update({(str(kind), name): events for kind, name, events in drift})
+        return [
+            Observation(events, {names.UNKNOWN_KIND: kind, names.UNKNOWN_NAME: name})
+            for (kind, name), events in counts.items()
+        ]
 
     def _observed(self, look: Callable[[], int]) -> Iterable[Observation]:
         if not self._is_active():

@@ -291,6 +291,43 @@ def official_jwt(work: Work) -> None:
     work.in_threads(vonage.messages.send, official_sms)
 
 
+def watch() -> None:
+    """Have OpenTelemetry watch everything, with exporters that throw it away in threads of their own."""
+    demand("opentelemetry.sdk")
+    from opentelemetry.sdk.metrics import MeterProvider  # noqa: PLC0415  see the module
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader  # noqa: PLC0415  see the module
+    from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  see the module
+    from opentelemetry.sdk.trace.export import (  # noqa: PLC0415  see the module
+        BatchSpanProcessor,
+        SpanExporter,
+        SpanExportResult,
+    )
+
+    from vonage_messages.telemetry import instrument  # noqa: PLC0415  see the module
+
+    class Nowhere(SpanExporter):
+        """Takes spans, and keeps none."""
+
+        def export(self, spans: object) -> SpanExportResult:  # noqa: ARG002  see above
+            return SpanExportResult.SUCCESS
+
+    traces = TracerProvider()
+    traces.add_span_processor(BatchSpanProcessor(Nowhere()))
+    instrument(tracer_provider=traces, meter_provider=MeterProvider([InMemoryMetricReader()]))
+
+
+async def our_sends_watched(work: Work) -> None:
+    """Send with our client while OpenTelemetry watches: two spans and the metrics of each message."""
+    watch()
+    await our_sends(work)
+
+
+async def our_queue_watched(work: Work) -> None:
+    """Send through our queue while OpenTelemetry watches."""
+    watch()
+    await our_queue_unlimited(work)
+
+
 def key_of(work: Work) -> Path:
     """Give the file with the application's key."""
     if work.private_key is None:
@@ -326,7 +363,9 @@ ROWS: dict[str, Row] = {
     "client.attempt @32, JWT": Row(our_attempts_with_jwt),
     "client.attempt @32, building": Row(our_attempts_building),
     "client.send @32": Row(our_sends),
+    "client.send @32, OpenTelemetry": Row(our_sends_watched),
     "SendQueue, unlimited @64": Row(our_queue_unlimited, 64),
+    "SendQueue, unlimited @64, OpenTelemetry": Row(our_queue_watched, 64),
     "SendQueue, unlimited @64, orjson": Row(our_queue_unlimited, 64, orjson=True),
     "SendQueue, unlimited @64, orjson, uvloop": Row(our_queue_unlimited, 64, orjson=True, uvloop=True),
     "SendQueue, 2000/s @64": Row(our_queue_at_a_limit, 64),

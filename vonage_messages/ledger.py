@@ -204,6 +204,9 @@ class NewRow:
     recipient: str | None = None
     """The ``to`` of the message, by which ``purge`` finds the row."""
 
+    trace: str | None = None
+    """Where the caller was when it was added: ``traceparent`` of W3C Trace Context."""
+
 
 @attrs.frozen(kw_only=True)
 class Row:
@@ -238,6 +241,9 @@ class Row:
     ref_shared: bool
     """Another row has the same ref, so that a status webhook proves nothing about either."""
 
+    trace: str | None = None
+    """Where the caller was when it was added: ``traceparent`` of W3C Trace Context."""
+
 
 class Claimed(NamedTuple):
     """
@@ -254,6 +260,9 @@ class Claimed(NamedTuple):
     payload: bytes
     attempts: int
     """How often it was marked as sending before."""
+
+    trace: str | None = None
+    """As in ``Row``."""
 
 
 def _storable(text: str | None) -> str | None:

@@ -55,7 +55,8 @@ async def test_the_paced_queue_sends_all_at_the_published_rate_and_tells_of_each
     assert {line.partition(" ")[0]: line.rpartition(" ")[2] for line in lines} == uuids
     waited = [re.fullmatch(rf"reminder-\d+ after (\d+\.\d\d) s: {UUID}", line) for line in lines]
     assert None not in waited
-    assert [*uuids] == [f"reminder-{place}" for place in range(1, 25)]
+    # Those to several people leave in order, and arrive over several connections: one may overtake another.
+    assert {*uuids} == {f"reminder-{place}" for place in range(1, 25)}
     # The last one waits for 23 others, apart from the moment in which they are put.
     assert max(float(match[1]) for match in waited if match) >= 23 / 30 - 0.2
 

@@ -32,6 +32,7 @@ Another = Callable[..., Any]
 """Makes a store on the same database, closed."""
 
 NOW = 1_000.0
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 LEASE = 1_060.0
 LATER = 1_100.0
 
@@ -80,7 +81,13 @@ async def store(another: Another) -> AsyncIterator[LedgerStore]:
 
 async def test_added_row_keeps_all_that_was_given(store: LedgerStore) -> None:
     given = NewRow(
-        key="a", ref="r", client_ref="spring", version="v0.1", payload='{"text":"ü\\u0000"}'.encode(), recipient="44"
+        key="a",
+        ref="r",
+        client_ref="spring",
+        version="v0.1",
+        payload='{"text":"ü\\u0000"}'.encode(),
+        recipient="44",
+        trace=TRACE,
     )
     assert await store.add([given], now=NOW) == Addition(new=1)
     assert await only(store) == Row(
@@ -103,7 +110,15 @@ async def test_added_row_keeps_all_that_was_given(store: LedgerStore) -> None:
         created=NOW,
         updated=NOW,
         ref_shared=False,
+        trace=TRACE,
     )
+    (claimed,) = await store.claim("owner", count=1, lease_until=LATER, now=NOW)
+    assert claimed == Claimed(1, "a", "r", "v0.1", given.payload, 0, TRACE)
+
+
+async def test_row_is_the_same_wherever_its_caller_was(store: LedgerStore) -> None:
+    assert await store.add([new("a", trace=TRACE)], now=NOW) == Addition(new=1)
+    assert await store.add([new("a")], now=NOW) == Addition(repeated=1)
 
 
 async def test_batch_that_is_added_again_is_repeated(store: LedgerStore, some: Rows) -> None:

@@ -18,8 +18,8 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from vonage_messages import errors
-from vonage_messages.ledger import Addition, Event, LedgerStore, NewRow, Outcome, Recovery, Row, State
-from vonage_messages.stores.postgres import PostgresLedgerStore
+from vonage_messages.ledger import Addition, Claimed, Event, LedgerStore, NewRow, Outcome, Recovery, Row, State
+from vonage_messages.stores.postgres import PostgresLedgerStore, database
 from vonage_messages.stores.postgres.database import Database
 
 Another = Callable[..., PostgresLedgerStore]
@@ -385,6 +385,22 @@ async def test_schema_of_a_newer_version_is_left_alone(
     with pytest.raises(errors.OutboxError, match="newer version of this package"):
         await another().open()
     assert (await store.counts())[State.PENDING] == 0
+
+
+async def test_schema_without_traces_is_brought_up_to_date(
+    another: Another, schema: str, connection: psycopg.Connection[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = database.migrations("vonage_messages.stores.postgres")[:3]
+    with monkeypatch.context() as patch:
+        patch.setattr(database, "migrations", lambda _package: before)
+        async with another():
+            pass
+    values = SQL("INSERT INTO {} (key, ref, version, created, digest, payload) VALUES ('k', 'r', 'v1', 1, '', '{{}}')")
+    connection.execute(values.format(Identifier(schema, "message")))
+    progress = SQL("INSERT INTO {} (id, state, attempts, updated) VALUES (1, 'pending', 0, 1)")
+    connection.execute(progress.format(Identifier(schema, "progress")))
+    async with another() as store:
+        assert await store.claim("a", count=1, lease_until=NOW, now=NOW) == [Claimed(1, "k", "r", "v1", b"{}", 0, None)]
 
 
 async def test_processes_may_make_the_schema_at_the_same_moment(another: Another) -> None:

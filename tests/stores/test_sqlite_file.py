@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from vonage_messages import errors
-from vonage_messages.ledger import NewRow, State
+from vonage_messages.ledger import Claimed, NewRow, State
 from vonage_messages.stores.sqlite import SqliteLedgerStore, statements, writer
 from vonage_messages.stores.sqlite.file import APPLICATION_ID, LedgerFile
 from vonage_messages.stores.sqlite.writer import Kind, Mode
@@ -227,6 +227,17 @@ async def test_older_file_is_brought_up_to_date_and_keeps_its_rows(
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT id FROM later").fetchall() == [(1,)]
         assert connection.execute("PRAGMA user_version").fetchone() == (len(later),)
+
+
+async def test_file_without_traces_is_brought_up_to_date(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("vonage_messages.stores.sqlite.file.migrations", lambda: statements.migrations()[:1])
+        async with SqliteLedgerStore(path):
+            pass
+    execute(path, "INSERT INTO message VALUES (1, 'k', 'r', NULL, 'v1', NULL, 1.0, x'00', x'7b7d')")
+    execute(path, "INSERT INTO progress (id, state, attempts, updated) VALUES (1, 'pending', 0, 1.0)")
+    async with SqliteLedgerStore(path) as store:
+        assert await store.claim("a", count=1, lease_until=NOW, now=NOW) == [Claimed(1, "k", "r", "v1", b"{}", 0, None)]
 
 
 async def test_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

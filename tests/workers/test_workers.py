@@ -10,6 +10,9 @@ from datetime import UTC, datetime
 import procrastinate
 import psycopg
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from procrastinate.jobs import Job, Status
 
 from vonage_messages import ConfigurationError, Limits, OutboxError, Rate, SharedLimiter, Sms, StoreUnavailableError
@@ -17,6 +20,7 @@ from vonage_messages.ledger import State
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.simulator import Simulator
 from vonage_messages.stores.postgres import PostgresLedgerStore, PostgresLimitStore
+from vonage_messages.telemetry import instrument, uninstrument
 from vonage_messages.workers import Enqueued, UnfinishedBatchError, Workers, register
 
 LONGEST_RUN = 60
@@ -99,6 +103,35 @@ async def test_engine_sees_nothing_of_a_message(workers: Workers, database: str)
     assert "ledger_id" in repr(seen)
     assert "secret" not in repr(seen)
     assert "4477009" not in repr(seen)
+
+
+async def test_messages_belong_to_whoever_has_enqueued_them(
+    app: procrastinate.App, workers: Workers, database: str
+) -> None:
+    kept = InMemorySpanExporter()
+    traces = TracerProvider(shutdown_on_exit=False)
+    traces.add_span_processor(SimpleSpanProcessor(kept))
+    await workers.enqueue(some(1))
+    instrument(tracer_provider=traces)
+    try:
+        with traces.get_tracer("test").start_as_current_span("order"):
+            await workers.enqueue(some(2, first=1))
+        await work(app)
+    finally:
+        uninstrument()
+    order, *_ = [span for span in kept.get_finished_spans() if span.name == "order"]
+    jobs = [span for span in kept.get_finished_spans() if span.name == "process vonage_messages.send"]
+    sends = [span for span in kept.get_finished_spans() if span.name == "send sms"]
+    assert sorted(job.parent.span_id if job.parent else 0 for job in jobs) == [0, order.context.span_id]
+    assert {job.attributes["messaging.destination.name"] for job in jobs if job.attributes} == {workers.queue}
+    (of_order,) = [job for job in jobs if job.parent]
+    linked = [send for send in sends if send.links]
+    assert {send.parent.span_id for send in linked if send.parent} == {of_order.context.span_id}
+    assert [link.context.span_id for send in linked for link in send.links] == [order.context.span_id] * 2
+    assert len(sends) == 3
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        stored = await (await connection.execute("SELECT args FROM procrastinate_jobs")).fetchall()
+    assert "4477009" not in repr(stored)
 
 
 async def test_messages_are_there_when_the_caller_s_transaction_commits(

@@ -19,6 +19,7 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from vonage_messages import observe
 from vonage_messages.channels.base import Message
 from vonage_messages.clients.checks import checked_message
 from vonage_messages.errors import ConfigurationError, OutboxError
@@ -302,6 +303,7 @@ def new_row(message: Message, key: Callable[[Message], str] | None, api_version:
         version=api_version,
         payload=to_json(message, api_version),
         recipient=message.to or None,
+        trace=observe.traceparent(),
     )
 
 

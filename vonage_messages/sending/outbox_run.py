@@ -125,6 +125,11 @@ class RowMessage(WrittenMessage):
         put(self, "to", RawMessage.to.__get__(self))
         put(self, "from_", RawMessage.from_.__get__(self))
 
+    @property
+    def trace(self) -> str | None:
+        """Where the caller was when the row was added."""
+        return self.row.trace
+
 
 def _body_with_ref(row: Row | Claimed, payload: Mapping[str, Any]) -> bytes | None:
     """Put the ref into the bytes of a message; ``None`` where that takes more than adding it at their end."""

@@ -1,9 +1,10 @@
 """
 What is registered on a procrastinate ``App``: a task that sends one batch of the ledger, and one that looks after them.
 
-A job carries the id of a batch and nothing else: no number, no text and no secret stands in the tables or the logs of
-the engine. That a job is given to a worker again is no permission to send again: what may be sent is said by the ledger
-alone, where a row that was found on its way is in doubt. So the engine may repeat, lose and reorder jobs as it likes.
+A job carries the id of a batch, where the process is traced that of a trace, and nothing else: no number, no text and
+no secret stands in the tables or the logs of the engine. That a job is given to a worker again is no permission to
+send again: what may be sent is said by the ledger alone, where a row that was found on its way is in doubt. So the
+engine may repeat, lose and reorder jobs as it likes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
 
+from vonage_messages import observe
 from vonage_messages.clients.client import Client
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError, VonageMessagesError
 from vonage_messages.ledger import FINISHED
@@ -133,7 +135,7 @@ class Workers:
         self._idle.set()
         self._stopping = False
         self.send_task: Task[..., Any, Any]
-        """``vonage_messages.send(ledger_id)``."""
+        """``vonage_messages.send(ledger_id, traceparent=None)``."""
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -221,21 +223,30 @@ class Workers:
             enqueued = Enqueued(new=new, repeated=repeated, jobs=enqueued.jobs + (batch is not None))
             if batch is not None:
                 batches.append(batch)
+        traceparent = observe.traceparent()
+        carried = {} if traceparent is None else {"traceparent": traceparent}
         for start in range(0, len(batches), _DEFERRED_AT_ONCE):
             arguments: list[dict[str, Any]] = [
-                {"ledger_id": batch} for batch in batches[start : start + _DEFERRED_AT_ONCE]
+                {"ledger_id": batch, **carried} for batch in batches[start : start + _DEFERRED_AT_ONCE]
             ]
             await self.send_task.configure(connection=connection).batch_defer_async(*arguments)
         return enqueued
 
-    async def send(self, ledger_id: int) -> None:
+    async def send(self, ledger_id: int, traceparent: str | None = None) -> None:
         """
-        Send what waits of one batch: the task ``vonage_messages.send``.
+        Send what waits of one batch: the task ``vonage_messages.send``. *traceparent* is where it was enqueued.
 
         Raises:
             UnfinishedBatchError: some rows still wait: the engine brings the batch again.
             StoreUnavailableError: the database cannot be used. Likewise.
         """
+        if observe.telemetry is None:
+            await self._send(ledger_id)
+            return
+        with observe.telemetry.job(SEND, self.queue, traceparent):
+            await self._send(ledger_id)
+
+    async def _send(self, ledger_id: int) -> None:
         await self.open()
         if self._stopping:
             raise UnfinishedBatchError("this worker ends; the batch goes to another.", soon=True)

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _READ_AT_ONCE: Final = 1_000
 _PURGED_AT_ONCE: Final = 10_000
 _HASH_KEY: Final = "hash_key"
-_INCOMING_TYPES: Final = ("int4", "text", "text", "text", "text", "text", "bytea", "bytea")
+_INCOMING_TYPES: Final = ("int4", "text", "text", "text", "text", "text", "bytea", "bytea", "text")
 
 
 @attrs.frozen
@@ -220,7 +220,9 @@ class PostgresLedgerStore:
             )
             ids = [row_id for (row_id,) in await cursor.fetchall()]
             rows = await self._rows(connection, "rows_by_id", ids=ids)
-            return [Claimed(row.id, row.key, row.ref, row.version, row.payload, row.attempts) for row in rows]
+            return [
+                Claimed(row.id, row.key, row.ref, row.version, row.payload, row.attempts, row.trace) for row in rows
+            ]
 
         return await self._turns.take(work)
 
@@ -491,6 +493,7 @@ class PostgresLedgerStore:
                         sealing.recipient(row.recipient),
                         digest,
                         sealing.seal(row.payload),
+                        row.trace,
                     )
                 )
 
@@ -526,6 +529,7 @@ class PostgresLedgerStore:
                 created=row[16],
                 updated=row[17],
                 ref_shared=row[18],
+                trace=row[19],
             )
             for row in await cursor.fetchall()
         ]

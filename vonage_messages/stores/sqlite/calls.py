@@ -192,6 +192,7 @@ def _add_batch(file: LedgerFile, batch: Batch) -> Addition:
             batch.now,
             digest,
             sealing.seal(row.payload),
+            row.trace,
         )
         for row, digest in zip(batch.rows, digests, strict=True)
     ]
@@ -249,9 +250,10 @@ def _claim_rows(file: LedgerFile, claim: Claim) -> list[Claimed]:
 
 def _read_claimed(file: LedgerFile, ids: Sequence[int]) -> Iterable[Claimed]:
     found = file.connection.execute(sql("claimed_rows"), {"ids": json.dumps(ids)}).fetchone()
-    rows, keys, refs, versions, payloads, attempts = map(json.loads, found)
+    rows, keys, refs, versions, payloads, attempts, traces = map(json.loads, found)
     unseal = file.sealing.unseal
-    return map(Claimed, rows, keys, refs, versions, (unseal(bytes.fromhex(each)) for each in payloads), attempts)
+    plain = (unseal(bytes.fromhex(each)) for each in payloads)
+    return map(Claimed, rows, keys, refs, versions, plain, attempts, traces)
 
 
 def _rows(file: LedgerFile, statement: str, **parameters: object) -> list[Row]:
@@ -277,6 +279,7 @@ def _rows(file: LedgerFile, statement: str, **parameters: object) -> list[Row]:
             created=row[16],
             updated=row[17],
             ref_shared=bool(row[18]),
+            trace=row[19],
         )
         for row in file.connection.execute(sql(statement), parameters)
     ]

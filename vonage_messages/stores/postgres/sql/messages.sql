@@ -7,14 +7,15 @@ CREATE TEMPORARY TABLE IF NOT EXISTS vonage_messages_incoming (
     version text NOT NULL,
     recipient text,
     digest bytea NOT NULL,
-    payload bytea NOT NULL
+    payload bytea NOT NULL,
+    trace text
 ) ON COMMIT DELETE ROWS
 
 -- name: empty_incoming
 TRUNCATE vonage_messages_incoming
 
 -- name: copy_incoming
-COPY vonage_messages_incoming (position, key, ref, client_ref, version, recipient, digest, payload)
+COPY vonage_messages_incoming (position, key, ref, client_ref, version, recipient, digest, payload, trace)
 FROM STDIN (FORMAT BINARY)
 
 -- name: conflicts
@@ -27,8 +28,8 @@ ORDER BY incoming.position
 
 -- name: add
 WITH added AS (
-    INSERT INTO {schema}.message (key, ref, client_ref, version, recipient, created, digest, payload)
-    SELECT key, ref, client_ref, version, recipient, %(now)s, digest, payload
+    INSERT INTO {schema}.message (key, ref, client_ref, version, recipient, created, digest, payload, trace)
+    SELECT key, ref, client_ref, version, recipient, %(now)s, digest, payload, trace
     FROM vonage_messages_incoming
     ORDER BY position
     ON CONFLICT (key) DO NOTHING

@@ -103,7 +103,8 @@ SELECT
     progress.message_uuid, progress.request_id,
     progress.error_class, progress.error_code, progress.error_title, progress.error_detail,
     message.created, progress.updated,
-    EXISTS (SELECT 1 FROM {schema}.message AS other WHERE other.ref = message.ref AND other.id <> message.id)
+    EXISTS (SELECT 1 FROM {schema}.message AS other WHERE other.ref = message.ref AND other.id <> message.id),
+    message.trace
 FROM {schema}.progress
 JOIN {schema}.message ON message.id = progress.id
 LEFT JOIN {schema}.owner ON owner.id = progress.owner
@@ -117,7 +118,8 @@ SELECT
     progress.message_uuid, progress.request_id,
     progress.error_class, progress.error_code, progress.error_title, progress.error_detail,
     message.created, progress.updated,
-    EXISTS (SELECT 1 FROM {schema}.message AS other WHERE other.ref = message.ref AND other.id <> message.id)
+    EXISTS (SELECT 1 FROM {schema}.message AS other WHERE other.ref = message.ref AND other.id <> message.id),
+    message.trace
 FROM {schema}.progress
 JOIN {schema}.message ON message.id = progress.id
 LEFT JOIN {schema}.owner ON owner.id = progress.owner
@@ -132,7 +134,8 @@ SELECT
     progress.message_uuid, progress.request_id,
     progress.error_class, progress.error_code, progress.error_title, progress.error_detail,
     message.created, progress.updated,
-    EXISTS (SELECT 1 FROM {schema}.message AS other WHERE other.ref = message.ref AND other.id <> message.id)
+    EXISTS (SELECT 1 FROM {schema}.message AS other WHERE other.ref = message.ref AND other.id <> message.id),
+    message.trace
 FROM {schema}.progress
 JOIN {schema}.message ON message.id = progress.id
 LEFT JOIN {schema}.owner ON owner.id = progress.owner

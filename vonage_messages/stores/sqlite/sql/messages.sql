@@ -1,6 +1,6 @@
 -- name: add_message
-INSERT INTO message (key, ref, client_ref, version, recipient, created, digest, payload)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO message (key, ref, client_ref, version, recipient, created, digest, payload, trace)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO NOTHING
 
 -- name: message_by_key

@@ -10,9 +10,9 @@ WHERE id IN (SELECT value FROM json_each(:ids))
 -- One row, whatever is found: see standing. In hex, because what a cipher gives may be any bytes.
 SELECT
     json_group_array(id), json_group_array(key), json_group_array(ref), json_group_array(version),
-    json_group_array(hex(payload)), json_group_array(attempts)
+    json_group_array(hex(payload)), json_group_array(attempts), json_group_array(trace)
 FROM (
-    SELECT message.id, message.key, message.ref, message.version, message.payload, progress.attempts
+    SELECT message.id, message.key, message.ref, message.version, message.payload, progress.attempts, message.trace
     FROM message
     JOIN progress USING (id)
     WHERE message.id IN (SELECT value FROM json_each(:ids))
@@ -88,7 +88,8 @@ SELECT
     progress.message_uuid, progress.request_id,
     progress.error_class, progress.error_code, progress.error_title, progress.error_detail,
     message.created, progress.updated,
-    EXISTS (SELECT 1 FROM message AS other WHERE other.ref = message.ref AND other.id <> message.id)
+    EXISTS (SELECT 1 FROM message AS other WHERE other.ref = message.ref AND other.id <> message.id),
+    message.trace
 FROM progress
 JOIN message USING (id)
 LEFT JOIN owner ON owner.id = progress.owner

@@ -11,6 +11,7 @@ from vonage_messages.cli.accounts import accounts
 from vonage_messages.cli.bulk import bulk
 from vonage_messages.cli.demo import demo
 from vonage_messages.cli.doctor import doctor
+from vonage_messages.cli.listen import listen
 from vonage_messages.cli.migrate import migrate_command
 from vonage_messages.cli.segments import segments_command
 from vonage_messages.cli.send import send
@@ -51,6 +52,7 @@ application.add_command(accounts)
 application.add_command(bulk)
 application.add_command(demo)
 application.add_command(doctor)
+application.add_command(listen)
 application.add_command(migrate_command)
 application.add_command(segments_command)
 application.add_command(send)

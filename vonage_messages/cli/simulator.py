@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import signal
 import tempfile
 from contextlib import contextmanager, nullcontext
 from decimal import Decimal
@@ -17,6 +16,7 @@ import attrs
 import click
 
 from vonage_messages.cli.simulator_options import amount, habits_in, rate, simulator_arguments, simulator_options
+from vonage_messages.cli.stopping import stop_signal
 from vonage_messages.cli.terminal import output, printable
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator.state import ReceivedMessage, Refusal
@@ -140,7 +140,7 @@ def _really_sending(recipients: tuple[str, ...], prices_file: Path | None) -> tu
 
 async def _serve(simulated: Simulator, sending: Client | None, key_file: Path | None, watch: _Watch) -> None:
     """Run until a signal asks for the end. *sending* sends for real, and is closed with the rest."""
-    stop = _stop_signal()
+    stop = stop_signal()
     async with sending or nullcontext(), simulated:
         with _key_on_disk(simulated.private_key, key_file) as key_path:
             watch.show_start(simulated, key_path)
@@ -149,18 +149,6 @@ async def _serve(simulated: Simulator, sending: Client | None, key_file: Path | 
                 await _wait(stop)
     watch.show_new(simulated)
     watch.show_end()
-
-
-def _stop_signal() -> asyncio.Event:
-    """Make an event that Ctrl-C or SIGTERM sets."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # the event loops of Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    return stop
 
 
 async def _wait(stop: asyncio.Event) -> None:

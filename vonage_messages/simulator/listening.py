@@ -1,4 +1,4 @@
-"""Where the simulator listens, and where it is reached: loopback, unless somebody says otherwise. Pure."""
+"""Where a server of ours listens, and where it is reached: loopback, unless somebody says otherwise. Pure."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from vonage_messages.errors import ConfigurationError
 _IP_V6: Final = 6
 
 
-def checked_address(host: str, *, exposed: bool) -> str:
+def checked_address(host: str, *, exposed: bool, who: str = "the simulator") -> str:
     """
-    Give the address that *host* names: a loopback address, unless the simulator is to be *exposed*.
+    Give the address that *host* names: a loopback address, unless the server (*who*) is to be *exposed*.
 
     Raises:
         ConfigurationError: it names anything else. The simulator keeps what it is sent and shows it to whoever asks,
@@ -28,7 +28,7 @@ def checked_address(host: str, *, exposed: bool) -> str:
         raise ConfigurationError(f"host must be an IP address or localhost, not {host!r}")
     if address is None or not (address.is_loopback or exposed):
         raise ConfigurationError(
-            f"the simulator listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}, unless it is told "
+            f"{who} listens on loopback only (127.0.0.1, ::1 or localhost), not on {host!r}, unless it is told "
             "that other machines may reach it (expose, --expose)"
         )
     return str(address)

@@ -11,10 +11,13 @@ WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 # How many processes run the tests: one more than there are processors, because many tests wait; at most four.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# What is known of the API, and the tests of that alone: `make coverage` wants every branch of it passed.
+KNOWLEDGE = tests/channels tests/limits tests/webhooks tests/wire $(patsubst %,tests/test_%.py,auth codes consent errors guards ledger pricing pumping samples segmentation spending usage values)
+COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-browser docs lint format types check benchmark bench example-times soak campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,6 +73,19 @@ bench: $(SETUP) ## Compare sending, limiting and the outbox with their peers (ha
 	@$(BIN)/python benchmarks/outbox_store.py
 	@$(BIN)/python benchmarks/outbox.py
 
+coverage-knowledge: $(SETUP) ## Check that the tests of what waits for nothing pass every branch of it (1 minute)
+	@rm -rf build/coverage
+	@$(COVERAGE) run -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --hypothesis-profile nothing-made-up $(KNOWLEDGE)
+	@$(COVERAGE) combine -q
+	@$(BIN)/python benchmarks/coverage_bounds.py --knowledge
+
+coverage: $(SETUP) ## Measure what all tests cover, floor by floor, and that it is enough (8 minutes)
+	@rm -rf build/coverage
+	@$(COVERAGE) run -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal --ignore=tests/packaging $(ARGS)
+	@$(COVERAGE) combine -q
+	@$(COVERAGE) report
+	@$(BIN)/python benchmarks/coverage_bounds.py
+
 example-times: $(SETUP) ## Check that the examples of queues and outboxes end within seconds (20 seconds)
 	@$(BIN)/python benchmarks/example_times.py
 
@@ -96,7 +112,7 @@ campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a min
 	@$(BIN)/python benchmarks/fuzz_webhooks.py
 
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) $(WHEELHOUSE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .import_linter_cache
+	rm -rf $(VENV) $(WHEELHOUSE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(SETUP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d: say make PYTHON=python3.12 (or whichever you have)" % sys.version_info[:2])'

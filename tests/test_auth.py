@@ -156,6 +156,11 @@ def test_encrypted_key_is_read_with_its_password(pem_format: PrivateFormat, pass
     assert auth.authorization().startswith("Bearer ")
 
 
+def test_public_key_is_that_of_the_private_one() -> None:
+    public = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    assert ApplicationAuth(APPLICATION_ID, pem()).public_key() == public.decode()
+
+
 def test_key_is_read_from_bytes() -> None:
     assert ApplicationAuth(APPLICATION_ID, pem().encode()).authorization().startswith("Bearer ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vonage_messages import EmailText, RawMessage, RcsText, Sms
@@ -34,6 +34,25 @@ def test_word_opts_out(word: str) -> None:
 @pytest.mark.parametrize("word", ["START", "unstop"])
 def test_word_opts_in(word: str) -> None:
     assert wish_of(parse_inbound({"channel": "sms", "message_uuid": "a", "from": ANNA, "text": word})) is Wish.OPT_IN
+
+
+def tapped(message_type: str, **fields: Any) -> Any:
+    person = {"channel": "whatsapp", "message_uuid": "a", "from": ANNA, "to": BOB}
+    return parse_inbound({**person, "message_type": message_type, **fields})
+
+
+@pytest.mark.parametrize(
+    ("event", "wish"),
+    [
+        (tapped("reply", reply={"id": "stop", "title": "No more of this"}), OUT),
+        (tapped("reply", reply={"id": "row 3", "title": "START"}), IN),
+        (tapped("button", button={"payload": "unsubscribe", "text": "Leave me alone"}), OUT),
+        (tapped("button", button={"payload": "row 3", "text": "Yes"}), None),
+        (tapped("image", image={"url": "https://example.com/stop.jpg"}), None),
+    ],
+)
+def test_tapping_says_what_its_text_or_its_id_says(event: Any, wish: Wish | None) -> None:
+    assert wish_of(event) is wish
 
 
 def test_what_is_said_to_one_sender_counts_for_that_one() -> None:
@@ -89,6 +108,8 @@ PEOPLE = st.sampled_from([ANNA, "GB.13491208655302741918", "anna@example.com", "
     st.none() | st.text(min_size=1, max_size=12).filter(lambda name: name == name.strip() and name.isprintable()),
     st.text(max_size=20),
 )
+@example(ANNA, OUT, None, "")
+@example(ANNA, IN, "Acme & Sons", "said so\non the phone")
 def test_record_survives_its_line(person: str, wish: Wish, sender: str | None, note: str) -> None:
     record = OptOutRecord(person=person, wish=wish, sender=sender, note=note)
     line = str(record)

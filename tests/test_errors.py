@@ -217,6 +217,17 @@ def test_undelivered_message_says_what_the_platform_said() -> None:
     assert str(errors.NotDeliveredError("aaaa", "undeliverable")) == "message aaaa is undeliverable"
 
 
+def test_wait_for_a_place_says_which_limit_held_it_or_that_none_did() -> None:
+    assert str(errors.LimitTimeoutError(6.0, 0.5, "pair sms/Acme")).startswith(
+        "the limit of pair sms/Acme has no place"
+    )
+    assert all(
+        str(errors.LimitTimeoutError(6.0, 0.5, key))
+        == f"{why}: the message did not leave within 0.5 s, and was not sent."
+        for key, why in errors.WHAT_HOLDS.items()
+    )
+
+
 def test_waiting_too_long_is_a_timeout_error() -> None:
     assert issubclass(errors.WaitTimeoutError, TimeoutError)
 

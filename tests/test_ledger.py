@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from vonage_messages import errors, ledger
-from vonage_messages.ledger import FINISHED, OUTCOMES, TRANSITIONS, Event, Outcome, State, event_of, next_state
+from vonage_messages.ledger import (
+    FINISHED,
+    OUTCOMES,
+    TRANSITIONS,
+    Event,
+    Outcome,
+    State,
+    event_of,
+    next_state,
+    state_after,
+)
 
 PAIRS = list(product(State, Event))
 LEGAL = [pair for pair in PAIRS if pair in TRANSITIONS]
@@ -230,3 +240,22 @@ class Sends(RuleBasedStateMachine):
 
 TestSends = Sends.TestCase
 TestSends.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+
+
+@pytest.mark.each(
+    ("event", "before", "attempts", "owner", "after"),
+    [
+        (Event.ACCEPT, State.SENDING, 2, "me", State.ACCEPTED),
+        (Event.REFUSE, State.SENDING, 2, "me", State.FAILED),
+        (Event.REFUSE, State.SENDING, 3, "me", None),
+        (Event.REFUSE, State.SENDING, 2, "another", None),
+        (Event.ACCEPT, State.SENDING, 3, "another", State.ACCEPTED),
+        (Event.REFUSE, State.ACCEPTED, 3, "another", State.ACCEPTED),
+        (Event.KEEP, State.FAILED, 2, "me", None),
+    ],
+)
+def test_outcome_is_taken_of_its_own_attempt_and_proof_of_any(
+    event: Event, before: State, attempts: int, owner: str, after: State | None
+) -> None:
+    outcome = Outcome(id=1, owner="me", attempt=2, event=event)
+    assert state_after(outcome, before, attempts, owner) is after

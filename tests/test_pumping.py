@@ -105,6 +105,17 @@ def test_what_was_not_sent_does_not_count() -> None:
     assert watch.heard == []
 
 
+def test_what_was_not_sent_and_counts_no_more_is_not_taken_back_twice() -> None:
+    watch = Watch()
+    undo = watch.alarm.admit(sms(1))
+    assert undo is not None
+    watch.time.now = 61.0
+    watch.send(3)
+    undo()
+    watch.send(1)
+    assert len(watch.heard) == 1
+
+
 def test_failover_to_the_same_range_counts_once() -> None:
     watch = Watch()
     for last in range(3):

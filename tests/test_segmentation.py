@@ -335,6 +335,7 @@ def test_replacing_never_costs_more_and_is_done_once(text: str) -> None:
 
 
 @given(TEXTS)
+@example("Hello [there]")
 def test_text_in_gsm_7_needs_no_replacement(text: str) -> None:
     if segments(text).encoding == "GSM-7":
         assert replace_smart(text) == text

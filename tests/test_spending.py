@@ -113,3 +113,17 @@ async def test_queue_and_client_that_share_a_budget_stop_together() -> None:
 def test_what_cannot_work_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         BudgetGuard(**{"budget": Budget(messages=1), **options})
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"cost": Decimal(1)}, "needs prices="),
+        ({"messages": -1}, "0 or more"),
+        ({"cost": Decimal(-1), "prices": PRICES}, "0 or more"),
+        ({"cost": Decimal("NaN"), "prices": PRICES}, "0 or more"),
+    ],
+)
+def test_budget_that_cannot_work_is_refused(options: dict[str, Any], why: str) -> None:
+    with pytest.raises(ConfigurationError, match=why):
+        Budget(**options)

@@ -48,7 +48,7 @@ class Budget:
     def __attrs_post_init__(self) -> None:
         if self.cost is not None and self.prices is None:
             raise ConfigurationError("a budget of cost= needs prices=.")
-        if (self.messages is not None and self.messages < 0) or (self.cost is not None and not self.cost >= 0):
+        if (self.messages is not None and self.messages < 0) or (self.cost is not None and not _is_amount(self.cost)):
             raise ConfigurationError("a budget must be 0 or more.")
 
     def price(self, message: Message) -> Decimal | None:
@@ -59,6 +59,11 @@ class Budget:
         prices = [self.prices.cost(each) for each in chain]
         known = [price for price in prices if price is not None]
         return max(known) if len(known) == len(prices) else None
+
+
+def _is_amount(cost: Decimal) -> bool:
+    """Tell whether it is 0 or more: what is no number cannot be compared."""
+    return not Decimal(cost).is_nan() and cost >= 0
 
 
 class Spending:

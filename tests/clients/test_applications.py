@@ -1,8 +1,7 @@
-"""``ApplicationsClient`` over real sockets, against the simulator; and what its requests hold."""
+"""``ApplicationsClient`` over real sockets, against the simulator."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -18,12 +17,10 @@ from vonage_messages import (
     BasicAuth,
     Client,
     ConfigurationError,
-    InvalidMessageError,
     NotFoundError,
     PermissionDeniedError,
     RetryPolicy,
     Sms,
-    UnexpectedResponseError,
     ValidationError,
 )
 from vonage_messages.simulator import Simulator
@@ -136,44 +133,6 @@ async def test_a_token_is_not_taken(simulator: Simulator) -> None:
             await client.get(simulator.application_id)
     with pytest.raises(ConfigurationError, match="VONAGE_API_KEY"):
         ApplicationsClient.from_env(environ={"VONAGE_APPLICATION_ID": "a", "VONAGE_PRIVATE_KEY": "b"})
-
-
-@pytest.mark.parametrize(
-    ("build", "paths"),
-    [
-        (lambda: wire.create_request(" ", inbound_url="ftp://a", status_url="b", webhook_version="v2"), 4),
-        (lambda: wire.update_request(Application(id=ID, name="Shop")), 2),
-        (lambda: wire.get_request("no-id"), 1),
-        (lambda: wire.delete_request("../accounts"), 1),
-    ],
-)
-def test_what_cannot_be_right_is_refused(build: Any, paths: int) -> None:
-    with pytest.raises(InvalidMessageError) as caught:
-        build()
-    assert len(caught.value.problems) == paths
-
-
-def test_a_request_holds_what_the_reference_shows() -> None:
-    request = wire.create_request("Shop", **URLS)
-    assert (request.method, request.path) == ("POST", "/v2/applications")
-    assert json.loads(request.body) == {
-        "name": "Shop",
-        "capabilities": {
-            "messages": {
-                "version": "v1",
-                "webhooks": {
-                    "inbound_url": {"address": INBOUND, "http_method": "POST"},
-                    "status_url": {"address": STATUS, "http_method": "POST"},
-                },
-            }
-        },
-    }
-
-
-@pytest.mark.parametrize("document", [None, [], {}, {"_embedded": []}, {"_embedded": {"applications": [{}]}}])
-def test_what_is_no_list_is_unexpected(document: object) -> None:
-    with pytest.raises(UnexpectedResponseError):
-        wire.read_page(document)
 
 
 @pytest.mark.parametrize(

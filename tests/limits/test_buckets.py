@@ -250,3 +250,38 @@ def test_slices_are_as_many_as_the_window_has_parts_at_most() -> None:
 
 def test_reserve_is_a_hundredth_and_at_least_one() -> None:
     assert [reserve_of(Cap(n)) for n in (1, 99, 100, 2_000)] == [1, 1, 1, 20]
+
+
+def test_repr_says_which_limit_it_is_and_what_is_left_of_it() -> None:
+    it = window(3)
+    it.spend(1.0)
+    assert repr(it) == "Window('it', count=1, of=3)"
+    assert repr(bucket(Rate(1))) == "Bucket('it', ready=0.000)"
+
+
+def test_giving_back_what_was_never_taken_makes_no_place() -> None:
+    it = window(1)
+    it.spend(0.5)
+    it.give_back(100.5, 100.5)
+
+    assert it.count == 1
+    assert it.ready == 1441.0
+
+
+def test_place_that_is_used_within_its_slice_stays_where_it_was() -> None:
+    it = window(1)
+    it.spend(0.2)
+    it.move(0.2, 0.9)
+    assert list(it.slices) == [[1.0, 1]]
+    it.move(0.2, 1.5)
+    assert [each for each in it.slices if each[1]] == [[2.0, 1]]
+
+
+def test_places_that_others_have_are_none_until_they_are_theirs_no_more() -> None:
+    cap, rate = window(2), bucket(Rate(1))
+    for it in (cap, rate):
+        it.hold(5.0)
+        it.hold(3.0)
+
+    assert (cap.ready, rate.ready) == (5.0, 5.0)
+    assert (cap.closed_until, rate.closed_until) == (-math.inf, -math.inf)

@@ -81,6 +81,14 @@ def test_probe_that_did_not_go_leaves_room_for_another() -> None:
     assert circuit.may_send(1.0)
 
 
+def test_message_of_a_closed_circuit_is_no_probe_whether_it_goes_or_not() -> None:
+    circuit = Circuit()
+    circuit.sending()
+    circuit.unused()
+
+    assert circuit.state == "closed"
+
+
 def test_outage_is_counted_from_the_first_opening() -> None:
     circuit = opened(10.0)
     circuit.sending()

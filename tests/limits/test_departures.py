@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from vonage_messages.limits.buckets import Bucket, Window
@@ -66,4 +68,15 @@ def test_limits_that_are_as_good_as_new_are_forgotten() -> None:
 
 def test_what_is_not_known_holds_nobody_back() -> None:
     departures, gate = Departures(), Bucket("account", Rate(1), 0.0)
+    assert departures.ready(gate) == -math.inf
     assert Hold(departures, [gate], 0.0).opens_at(0.0) is None
+    assert departures.ready(gate) == pytest.approx(0.99)
+
+
+def test_hold_names_the_limit_that_it_waits_for() -> None:
+    departures, gate = Departures(), Bucket("account", Rate(10), 0.0)
+    first, second = grant(departures, gate, 0.1), grant(departures, gate, 0.2)
+    assert first.opens_at(0.5) is None
+    assert first.key == ""
+    assert second.opens_at(0.5) is not None
+    assert second.key == "account"

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from vonage_messages.channels.raw import RawMessage
+from vonage_messages.limits.departures import Hold
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.places import PATIENCE, Place, Priority
 from vonage_messages.limits.rate import Cap, Rate
@@ -116,6 +117,22 @@ def test_urgent_text_does_overtake_a_video_that_waits() -> None:
     assert leave(it, 0.0) == ["code"]
 
 
+def test_video_that_an_urgent_text_overtook_is_still_before_the_others() -> None:
+    it = schedule(Limits(each_sender={"messenger/audio,video": Rate(1, per=60.0)}))
+    add(it, "another", kind="video")
+    add(it, "video", to="1", kind="video")
+    add(it, "text", to="1")
+    assert leave(it, 0.0) == ["another"]
+    add(it, "urgent", to="1", priority=HIGH)
+    urgent = it.take(0.0)
+    assert urgent is not None
+    assert urgent.owner == "urgent"
+    assert leave(it, 60.0) == []
+    it.settle(urgent)
+
+    assert leave(it, 60.0) == ["video", "text"]
+
+
 def test_video_that_is_dropped_lets_the_text_go() -> None:
     it = schedule(Limits(each_sender={"messenger/audio,video": Rate(1, per=10.0)}))
     add(it, "other video", to="2", kind="video")
@@ -177,6 +194,20 @@ def test_place_that_is_given_back_opens_the_line_of_another_schedule() -> None:
     assert leave(other, 0.0) == ["other"]
 
 
+def test_instant_at_which_a_line_was_to_open_passes_when_it_has_opened_before() -> None:
+    it = schedule(Limits(channels={"messenger": Rate(1, per=60.0)}))
+    add(it, "first")
+    place = it.take(0.0)
+    assert place is not None
+    add(it, "second")
+    assert leave(it, 0.0) == []
+    it.give_back(place, 0.0)
+    assert leave(it, 0.0) == ["second"]
+
+    assert leave(it, 60.0) == []
+    assert it.next_time(60.0) == math.inf
+
+
 def test_whose_time_has_run_out_does_not_leave() -> None:
     it = schedule()
     place = Place(message(), NORMAL, 0.0, "late")
@@ -190,6 +221,39 @@ def test_whose_time_has_run_out_does_not_leave() -> None:
     assert [late.owner for late in it.overdue(5.0)] == ["late"]
     assert len(it) == 0
     assert it.next_end() == math.inf
+
+
+def test_whoever_is_dropped_after_his_time_is_given_to_nobody() -> None:
+    it = schedule(Limits(channels={"messenger": Rate(1, per=60.0)}))
+    late = Place(message(), NORMAL, 0.0, "late")
+    late.expires_at = 0.0
+    it.add(late)
+    assert leave(it, 0.0) == []
+    add(it, "first")
+    assert leave(it, 0.0) == ["first"]
+    hopeless = Place(message("9"), NORMAL, 0.0, "hopeless")
+    hopeless.give_up_at = 90.0
+    it.add(hopeless)
+    assert leave(it, 0.0) == []
+    (gate,) = hopeless.gates
+    it.state.hold(gate, 0.0, 120.0)
+    assert it.next_end() == 0.0
+    it.drop(late)
+    it.drop(hopeless)
+
+    assert list(it.overdue(0.0)) == []
+    assert len(it) == 0
+
+
+def test_ends_of_those_who_left_before_are_not_kept() -> None:
+    it = schedule()
+    for number in range(5000):
+        place = Place(message(str(number)), NORMAL, 0.0, number)
+        place.give_up_at = 1e6
+        it.add(place)
+        leave(it, 0.0)
+
+    assert len(it._ends) < 2000
 
 
 def test_end_of_somebody_who_has_left_is_no_end() -> None:
@@ -233,6 +297,100 @@ def test_dropping_most_of_a_great_many_lets_go_of_them_and_keeps_the_order() -> 
     assert len(it) == it.count(NORMAL) == 5
     assert sum(len(heap) for line in it._lines.values() for heap in line.heaps) < 3000
     assert [leave(it, float(now)) for now in range(1, 6)] == [[str(number)] for number in range(1000, 6000, 1000)]
+
+
+def stepped_out(it: Schedule, *names: str) -> list[Place]:
+    """Have the first of those who wait for a limit step out of its line, by letting somebody urgent leave."""
+    add(it, "before")
+    assert leave(it, 0.0) == ["before"]
+    places = [add(it, name) for name in names]
+    assert leave(it, 0.0) == []
+    it.add(Place(message("1", channel="sms"), HIGH, 60.0, "urgent"))
+    assert leave(it, 60.0, most=1) == ["urgent"]
+    return places
+
+
+def test_whoever_steps_out_of_a_line_and_is_dropped_lets_the_next_step_out() -> None:
+    it = schedule(Limits(channels={"messenger": Rate(1, per=60.0)}))
+    first, _ = stepped_out(it, "first", "second")
+    it.drop(first)
+
+    assert leave(it, 60.0) == ["second"]
+
+
+def test_whoever_was_added_plainly_does_not_overtake_those_in_line() -> None:
+    it = schedule(Limits(channels={"messenger": Rate(1, per=60.0)}))
+    first, _ = stepped_out(it, "first", "second")
+    it.add_plain(message("plain"), NORMAL, 60.0)
+    it.drop(first)
+
+    assert leave(it, 60.0) == ["second"]
+    assert leave(it, 120.0) == [None]
+
+
+def test_lines_of_which_all_are_dropped_are_let_go_of() -> None:
+    it = schedule(Limits(channels={"messenger": Rate(1, per=60.0)}))
+    flying, behind = (Place(message("9", channel="sms"), NORMAL, 0.0) for _ in range(2))
+    for place in (flying, behind):
+        it.add(place)
+    assert it.take(0.0) is flying
+    assert it.take(0.0) is None
+    (first,) = stepped_out(it, "first")
+    assert len(it.lines()) == 2
+    it.drop(first)
+    it.drop(behind)
+    for number in range(2000):
+        it.drop(add(it, str(number)))
+
+    assert len(it.lines()) == 0
+    it.settle(flying)
+    assert leave(it, 60.0) == []
+
+
+def test_what_was_added_plainly_is_made_a_place_only_where_somebody_wants_it() -> None:
+    wanted, made = set("abcdef"), []
+
+    def wrap(item: str, priority: Priority, since: float) -> Place:
+        made.append(item)
+        return Place(message(item), priority, since, item)
+
+    it = Schedule(LimitState(Limits.unlimited(), 0.0), wrap, wanted.__contains__)
+    for name in "abcdef":
+        it.add_plain(name, NORMAL, 0.0)
+    for name in "be":
+        wanted.remove(name)
+        it.drop_plain()
+
+    assert it.count(NORMAL) == len(it) == 4
+    assert leave(it, 0.0, most=2) == ["a", "c"]
+    assert [place.owner for place in it.drain()] == ["d", "f"]
+    assert made == ["a", "c", "d", "f"]
+    assert len(it) == 0
+
+
+def test_whose_order_does_not_matter_waits_for_no_answer() -> None:
+    it = schedule()
+    for name in "ab":
+        place = Place(message(), NORMAL, 0.0, name)
+        place.keeps_order = False
+        it.add(place)
+
+    assert [getattr(it.take(0.0), "owner", None) for _ in range(3)] == ["a", "b", None]
+
+
+def test_turns_are_noted_where_departures_are_watched() -> None:
+    it = schedule(Limits(account=Rate(10)))
+    it.state.watch_departures()
+    places = []
+    for number in range(2):
+        add(it, str(number))
+        places.append(it.take(number / 10))
+    departures = it.state.departures
+    assert departures is not None
+    first, second = (Hold(departures, it.state.account, place.granted_at) for place in places if place is not None)
+
+    assert first.opens_at(0.5) is None
+    assert second.opens_at(0.5) == pytest.approx(0.59)
 
 
 def test_dropping_those_who_wait_for_an_instant_lets_go_of_them() -> None:

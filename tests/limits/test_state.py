@@ -318,3 +318,61 @@ def test_pair_that_somebody_of_another_schedule_waits_for_is_kept() -> None:
     mine.sweep(100.0)
 
     assert state.gates(message())[-1] is gate
+
+
+def test_places_of_other_processes_are_no_pause() -> None:
+    state = LimitState(Limits(channels={"whatsapp": Rate(1)}), 0.0)
+    (gate,) = state.gates(message())
+    it = Schedule(state)
+    patient, impatient = (Place(message(f"44770090000{number}"), Priority.NORMAL, 0.0, number) for number in range(2))
+    impatient.give_up_at = 5.0
+    assert spend(state, 0.0) == 1
+    for place in (patient, impatient):
+        it.add(place)
+    assert it.take(0.0) is None  # both stand in line
+    state.hold(gate, 0.0, 9.0)
+
+    assert state.pauses(0.0) == []
+    assert list(it.overdue(0.0)) == [impatient]
+    assert it.take(8.9) is None
+    assert it.take(9.0) is patient
+
+
+def test_pauses_are_listed_until_they_are_over() -> None:
+    state = LimitState(Limits.unlimited(), 0.0)
+    state.slow("sender", channel="sms", sender="Acme", recipient="1", pause=5.0, now=10.0)
+    state.slow("pair", channel="sms", sender="Acme", recipient="1", pause=9.0, now=10.0)
+
+    assert [(key, until) for key, until, _ in state.pauses(12.0)] == [
+        ("sender sms/Acme", 15.0),
+        ("pair sms/Acme/1", 19.0),
+    ]
+    assert [key for key, _, _ in state.pauses(15.0)] == ["pair sms/Acme/1"]
+    assert state.pauses(19.0) == []
+
+
+def test_pauses_that_are_over_are_forgotten_even_if_nobody_asks_for_them() -> None:
+    state = LimitState(Limits.unlimited(), 0.0)
+    for number in range(5_000):
+        state.slow("pair", channel="sms", sender="Acme", recipient=str(number), pause=1.0, now=float(number))
+
+    assert len(state._pauses) < 2_000
+
+
+def test_whoever_asks_somebody_else_for_each_place_takes_nothing_for_used() -> None:
+    state = LimitState(Limits(channels={"whatsapp": Rate(1, burst=5)}), 0.0)
+    assert spend(state, 0.0) == 1
+    state.forget_the_unknown(0.0)
+    assert spend(state, 0.0, message(channel="whatsapp", sender="Other")) == 0  # what was spent here stays spent
+
+    state = LimitState(Limits(channels={"whatsapp": Rate(1, burst=5)}), 0.0)
+    state.forget_the_unknown(0.0)
+    assert spend(state, 0.0) == 5
+
+
+def test_departures_are_watched_once_for_all() -> None:
+    state = LimitState(Limits(account=Rate(10)), 0.0)
+    state.watch_departures()
+    departures = state.departures
+    state.watch_departures()
+    assert state.departures is departures is not None

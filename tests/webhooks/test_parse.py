@@ -141,12 +141,30 @@ def test_every_sample_has_a_row_with_its_source() -> None:
     assert listed == {path.relative_to(ROOT / "tests" / "samples").as_posix() for path in SAMPLES}
 
 
+class Body(str):
+    """A text of a class of its own."""
+
+    __slots__ = ()
+
+
 @pytest.mark.parametrize(
-    "shape", [as_bytes, json.dumps, dict, MappingProxyType, lambda payload: bytearray(as_bytes(payload))]
+    "shape",
+    [
+        as_bytes,
+        json.dumps,
+        dict,
+        MappingProxyType,
+        lambda payload: bytearray(as_bytes(payload)),
+        lambda payload: Body(json.dumps(payload)),
+    ],
 )
 def test_bytes_text_and_mappings_give_equal_events(shape: Callable[[Any], Any]) -> None:
     assert parse_inbound(shape(INBOUND)) == parse_inbound(as_bytes(INBOUND))
     assert parse_status(shape(STATUS)) == parse_status(as_bytes(STATUS))
+
+
+def test_type_may_be_a_text_of_a_class_of_its_own() -> None:
+    assert parse_inbound({**INBOUND, "message_type": Body("text")}) == parse_inbound(INBOUND)
 
 
 def test_events_of_different_payloads_differ() -> None:

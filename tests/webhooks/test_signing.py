@@ -196,6 +196,15 @@ def test_token_memory_forgets_the_oldest_first() -> None:
     assert [one.verify(signed(token_id=token_id), BODY).repeated for token_id in ("c", "b", "a")] == [True, True, False]
 
 
+def test_token_that_was_forgotten_while_it_was_handled_is_known_again() -> None:
+    one = verifier(remember_tokens=1)
+    first, second = one.verify(signed(token_id="a"), BODY), one.verify(signed(token_id="b"), BODY)
+    one.commit(first)
+    assert one.verify(signed(token_id="a"), BODY).repeated is True
+    one.commit(second)
+    assert len(one._tokens._entries) == 1
+
+
 def test_token_memory_can_be_turned_off() -> None:
     one = verifier(remember_tokens=0)
     one.commit(one.verify(signed(token_id="x"), BODY))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -326,9 +327,26 @@ def test_location_has_texts_in_v0_1_and_numbers_in_v1() -> None:
     old["message"]["content"]["location"] = location
     new = migrate.to_v1(old).payload["location"]
     assert new == {"long": -122.42, "lat": 37.77, "name": "Here", "address": "There"}
-    old["message"]["content"]["location"]["latitude"] = "north"
-    with pytest.raises(InvalidMessageError, match=r"location\.latitude: must be a number"):
-        migrate.to_v1(old)
+    for nowhere in ("north", None, "nan", "-inf"):
+        old["message"]["content"]["location"]["latitude"] = nowhere
+        with pytest.raises(InvalidMessageError, match=r"location\.latitude: must be a number"):
+            migrate.to_v1(old)
+
+
+@pytest.mark.parametrize("location", ["here", None, {}, {"name": "Here"}, {"lat": 37.77, "address": "There"}])
+def test_half_a_location_is_carried_as_it_is(location: Any) -> None:
+    new = inbound_v1(written("whatsapp", "location")) | {"location": location}
+    there = migrate.to_v0_1(new)
+    back = migrate.to_v1(there.payload)
+    assert back.payload["location"] == location
+    assert not [path for path in (*lost(there), *lost(back)) if path.startswith("location")]
+
+
+def test_message_without_its_body_stays_without_one() -> None:
+    new = {"channel": "sms", "message_type": "text", "to": "447700900000", "from": "Acme"}
+    there = migrate.to_v0_1(new)
+    assert there.payload["message"] == {"content": {"type": "text"}}
+    assert migrate.to_v1(there.payload) == migrate.Migrated(payload=new)
 
 
 def outbound(channel: str) -> Outbound:
@@ -342,6 +360,10 @@ def outbound(channel: str) -> Outbound:
         parts=1,
         chain=None,
     )
+
+
+NOW = 1_800_000_000.0
+DELIVERED = status_v1(outbound("sms"), Happened(status="delivered", at=NOW, code=None, price=Decimal(0), instance=""))
 
 
 @pytest.mark.each("channel", CHANNELS)
@@ -360,6 +382,27 @@ def test_status_is_carried_both_ways(channel: str, code: int | None) -> None:
     before, after = parse_status(new), parse_status(back.payload)
     assert (after.status, after.channel, after.to, after.from_) == (before.status, channel, before.to, before.from_)
     assert (after.error and after.error.code) == (before.error and before.error.code) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "told"),
+    [
+        ({"title": "1010"}, {"code": 1010}, []),
+        ({"title": "1010", "detail": "Missing params"}, {"code": 1010, "reason": "Missing params"}, []),
+        ({"detail": "Missing params"}, {"reason": "Missing params"}, []),
+        ({"type": "about:blank"}, {}, ["error.type"]),
+    ],
+)
+def test_error_of_a_status_may_have_any_part_of_one(error: dict[str, str], expected: Any, told: list[str]) -> None:
+    migrated = migrate.to_v0_1({**DELIVERED, "error": error})
+    assert migrated.payload["error"] == expected
+    assert [path for path in lost(migrated) if path.startswith("error")] == told
+
+
+@pytest.mark.parametrize(("side", "name"), [("to", None), ("from", 44)])
+def test_status_that_names_no_party_is_refused(side: str, name: object) -> None:
+    with pytest.raises(InvalidMessageError, match=f"{side}: must be a text"):
+        migrate.to_v0_1({**DELIVERED, side: name})
 
 
 def test_code_that_is_no_number_has_no_place_in_v0_1() -> None:

@@ -422,6 +422,17 @@ def test_failover_item_that_v1_does_not_have_is_refused_at_its_place() -> None:
     assert refused_paths(attrs.evolve(ok, failover=[ok, spare]), "v1") == ["failover[1]"]
 
 
+def test_failover_item_of_a_class_from_elsewhere_is_refused_at_its_place() -> None:
+    @attrs.frozen(kw_only=True)
+    class Fax(Message):
+        channel = message_type = "fax"
+        to = from_ = "447700900000"
+        client_ref = failover = None
+
+    ok = Sms(to="447700900000", from_="Acme", text="Hello")
+    assert refused_paths(attrs.evolve(ok, failover=[ok, Fax()]), "v1") == ["failover[1]"]
+
+
 def test_failover_nested_without_end_is_refused_without_being_read() -> None:
     item: dict[str, Any] = {
         "channel": "sms",
@@ -607,6 +618,8 @@ def test_parties_of_v0_1_are_numbers_or_ids_by_channel(message: Message, to: Any
         ({"colour": "blue"}, ["colour"]),
         ({"to": {"type": "sms", "number": "447700900000", "id": "x"}}, ["to.id"]),
         ({"to": {"type": "fax", "number": "447700900000"}}, ["from.type", "to.type"]),
+        ({"to": {"type": "sms", "number": "07700900000"}}, ["to.number"]),
+        ({"from": {"type": "sms", "number": ""}}, ["from.number"]),
         ({"client_ref": 5}, ["client_ref"]),
     ],
     ids=str,
@@ -616,6 +629,14 @@ def test_faults_of_a_v0_1_payload_are_named_where_v0_1_has_them(changes: dict[st
     with pytest.raises(InvalidMessageError) as caught:
         from_payload(payload, "v0.1")
     assert paths_of(caught.value) == paths
+
+
+def test_fault_of_an_option_is_named_where_v0_1_has_it() -> None:
+    payload = to_payload(ViberText(to="447700900000", from_="654321", text="Hello"), "v0.1")
+    payload["message"]["viber_service_msg"] = {"category": "spam"}
+    with pytest.raises(InvalidMessageError) as caught:
+        from_payload(payload, "v0.1")
+    assert paths_of(caught.value) == ["message.viber_service_msg.category"]
 
 
 # Properties -----------------------------------------------------------------------------------------------------
@@ -806,8 +827,23 @@ def test_what_is_no_json_is_refused_by_every_encoder(encode: Callable[[Any], byt
         encode({"a": value})
 
 
+def test_encoder_that_may_spell_a_number_otherwise_is_not_the_last_word() -> None:
+    assert payloads_module.asking_first(lambda _payload: b'{"a":1e16}')({"a": 1e16}) == b'{"a":1e+16}'
+    assert payloads_module.asking_first(lambda _payload: b'{"a": 1.5}')({"a": 1.5}) == b'{"a": 1.5}'
+
+
 def test_encoder_that_refuses_is_not_the_last_word() -> None:
     def refuse(_payload: Any) -> bytes:
         raise TypeError("no")
 
     assert payloads_module.asking_first(refuse)({"a": 2**80}) == b'{"a":1208925819614629174706176}'
+
+
+def test_what_is_written_already_is_not_written_again() -> None:
+    class Written(payloads_module.WrittenMessage):
+        def __init__(self, body: bytes | None) -> None:
+            object.__setattr__(self, "payload", {"channel": "sms", "text": "Hi"})
+            object.__setattr__(self, "body", body)
+
+    assert to_json(Written(b'{"these": "very bytes"}')) == b'{"these": "very bytes"}'
+    assert to_json(Written(None)) == b'{"channel":"sms","text":"Hi"}'

@@ -274,6 +274,37 @@ def test_refused_update_raises_its_error() -> None:
         rest.read_update_response(404, {}, sample("error-404-not-found"))
 
 
+@pytest.mark.parametrize(
+    ("body", "document"), [(b"", None), (b"{}", {}), (b'{"page": 1}', {"page": 1}), (b"[1]", [1]), (b"null", None)]
+)
+def test_document_of_an_answer_is_read(body: bytes, document: object) -> None:
+    assert rest.read_document(200, {}, body) == document
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "complete", "cls"),
+    [
+        (404, sample("error-404-not-found"), True, errors.NotFoundError),
+        (503, b"", True, errors.ServerError),
+        (200, b'{"page"', False, errors.ResponseLostError),
+        (200, b'{"page"', True, errors.UnexpectedResponseError),
+        (200, b"[" * 100_000, True, errors.UnexpectedResponseError),
+        (302, b"{}", True, errors.UnexpectedResponseError),
+    ],
+)
+def test_answer_without_a_document_says_what_it_is(
+    status: int, body: bytes, complete: bool, cls: type[errors.VonageMessagesError]
+) -> None:
+    with pytest.raises(cls) as caught:
+        rest.read_document(status, {}, body, complete=complete)
+    assert caught.value.maybe_sent is (status != 404)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
+def test_only_a_post_does_something_else_when_it_is_repeated(method: Any) -> None:
+    assert rest.Request(method=method, path="/").harmless_twice is (method != "POST")
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (

@@ -282,7 +282,7 @@ def _argument_names(cls: type) -> dict[str, str]:
     if names is None:
         names = {}
         for field in attrs.fields(cls):
-            if field.init and field.name != "extra":
+            if field.name != "extra":
                 names[field.name] = field.name
                 names[json_name(field.name)] = field.name
         _compiled_names[cls] = names
@@ -291,5 +291,4 @@ def _argument_names(cls: type) -> dict[str, str]:
 
 def _required_names(cls: type) -> Iterator[tuple[str, bool]]:
     for field in attrs.fields(cls):
-        if field.init:
-            yield field.name, field.default is attrs.NOTHING
+        yield field.name, field.default is attrs.NOTHING

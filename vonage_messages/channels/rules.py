@@ -128,17 +128,12 @@ def constant(word: str) -> Metadata:
     return {RULE: rule}
 
 
-def pattern(expression: str, words: str, *, max: int | None = None) -> Metadata:  # noqa: A002  see text
+def pattern(expression: str, words: str) -> Metadata:
     """Text that matches *expression* as a whole; *words* says so in a sentence that begins with "must"."""
     compiled = re.compile(expression)
 
     def rule(value: object, path: str, problems: list[Problem]) -> None:
-        length = _text_length(value, path, problems)
-        if length is None:
-            return
-        if max is not None and length > max:
-            problems.append(Problem(path, f"must have at most {max:,} characters, not {length:,}"))
-        elif not compiled.fullmatch(str(value)):
+        if _text_length(value, path, problems) is not None and not compiled.fullmatch(str(value)):
             problems.append(Problem(path, words))
 
     return {RULE: rule}

@@ -65,7 +65,7 @@ class _WhatsappInteractive(WhatsappCustomObject):
     footer: str | None = attrs.field(default=None, metadata=rules.text(max=60))
 
     def _action(self) -> dict[str, Any]:
-        raise NotImplementedError
+        raise NotImplementedError  # pragma: no cover - each kind has its own
 
     def to_json(self) -> dict[str, Any]:
         """Write the object out as the provider wants it."""

@@ -223,12 +223,11 @@ class Window:
         """Give the instant from which on a place is free for somebody whom *others*, fewer than the cap, precede."""
         surplus = self.count + others - self.cap.n
         opens_at = max(self.closed_until, self.held_until)
-        if surplus < 0:
-            return opens_at
         for end, number in self.slices:
-            surplus -= int(number)
             if surplus < 0:
-                return max(opens_at, end + self.cap.per)
+                break
+            surplus -= int(number)
+            opens_at = max(opens_at, end + self.cap.per)
         return opens_at
 
 

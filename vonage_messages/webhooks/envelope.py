@@ -157,7 +157,7 @@ class WebhookEvent:
 
     def _shown(self) -> tuple[str, ...]:
         """Name the attributes of the class that its ``repr`` shows."""
-        return ()
+        raise NotImplementedError  # pragma: no cover - each class of events has its own
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle and copy what the event is made of; the rest is worked out anew."""

@@ -17,6 +17,7 @@ Reference: Messages API v0.1, section 7 (migration to v1, field by field) and se
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -473,9 +474,12 @@ def _location_v0_1(body: Any, lost: _Lost) -> Any:
 
 def _number(value: object, path: str) -> float:
     try:
-        return float(value)  # type: ignore[arg-type]  # whatever it is, it is refused here
+        number = float(value)  # type: ignore[arg-type]  # whatever it is, it is refused here
     except (TypeError, ValueError):
-        raise _refused(path, "must be a number, as a text") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise _refused(path, "must be a number, as a text")
+    return number
 
 
 def _error_v0_1(error: Mapping[str, Any], lost: _Lost) -> dict[str, Any]:

@@ -182,15 +182,11 @@ def load(payload: Mapping[str, Any]) -> Message:
             arguments.setdefault("whatsapp", {})
     built = build_from_mapping(cls, arguments)
     if isinstance(built, Refused):
-        problems += [
-            Problem(_nested_path(each.path, shape), each.message)
-            for each in built.problems
-            if each.path not in envelope.missing
-        ]
-    elif isinstance(built, BaseMessage):
+        found = [each for each in built.problems if each.path not in envelope.missing]
+    else:
         body, options = arguments.get(shape.body), arguments.get(shape.options or "")
-        narrower = [*_without_place(built, shape, body, options), *_over_limits(built, shape)]
-        problems += [Problem(_nested_path(each.path, shape), each.message) for each in narrower]
+        found = [*_without_place(built, shape, body, options), *_over_limits(built, shape)]
+    problems += [Problem(_nested_path(each.path, shape), each.message) for each in found]
     if problems or isinstance(built, Refused):
         raise InvalidMessageError(problems, "v0.1 payload")
     return built
@@ -205,7 +201,7 @@ def _shape_of(cls: type[Message]) -> tuple[type[Message], NestedShape]:
     raise InvalidMessageError([Problem("", f"{cls.__name__} is no message class: v0.1 has no form for it")])
 
 
-def _without_place(message: BaseMessage, shape: NestedShape, body: object, options: object) -> Iterator[Problem]:
+def _without_place(message: Message, shape: NestedShape, body: object, options: object) -> Iterator[Problem]:
     """Find what is set and cannot be said in v0.1."""
     placed = {"to", "from_", "client_ref", "channel", "message_type", shape.body, shape.options}
     for field in attrs.fields(type(message)):
@@ -224,7 +220,7 @@ def _outside(value: object, allowed: Iterable[str] | None, path: str) -> Iterato
             yield Problem(f"{path}.{key}", "has no place in v0.1")
 
 
-def _over_limits(message: BaseMessage, shape: NestedShape) -> Iterator[Problem]:
+def _over_limits(message: Message, shape: NestedShape) -> Iterator[Problem]:
     """Find what v1 allows and v0.1 does not."""
     reference = message.client_ref
     if reference is not None and len(reference) > CLIENT_REF_LENGTH:

@@ -50,7 +50,7 @@ _COURTESY = frozenset({"please", "pls", "thanks"})
 _WORDS = re.compile(r"[^\W_]+")
 _NO_RECIPIENT = re.compile(r"[\s,;\0]")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
-_OF_ONE_SENDER = re.compile(r"(?:^|\s+)from:(\S+)$")
+_OF_ONE_SENDER = re.compile(r"(?:^|\s)from:(\S+)$")
 _LONGEST_LINE = 4096
 _TAKES_BACK = "!"
 

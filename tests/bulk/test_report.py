@@ -126,6 +126,27 @@ async def test_cell_that_is_a_formula_gets_an_apostrophe(outbox: Outbox, campaig
     assert cells[COLUMNS.index("recipient")] == "447700900001"
 
 
+@pytest.mark.parametrize(
+    ("detail", "written"),
+    [
+        ("no;=1+1", "no;'=1+1"),
+        ("no\t@SUM(A1)", "no\t'@SUM(A1)"),
+        ("no\r\n-2", "no\n'-2"),
+        ("no\n\n+3", "no\n'\n'+3"),
+        ("a=b; c-d, e@f", "a=b; c-d, e@f"),
+    ],
+)
+async def test_what_is_a_formula_where_semicolons_part_cells_gets_an_apostrophe(
+    outbox: Outbox, campaign_of: CampaignOf, detail: str, written: str
+) -> None:
+    await add(outbox, campaign_of("447700900001,A"))
+    await finish(outbox, {"A": Event.REFUSE}, error_detail=detail)
+    stream = io.StringIO(newline="")
+    await write_csv(report_rows(outbox.store), stream)
+    (_, cells) = csv.reader(io.StringIO(stream.getvalue(), newline=""))
+    assert cells[COLUMNS.index("error_detail")] == written
+
+
 async def test_json_is_one_array_of_objects(outbox: Outbox, campaign_of: CampaignOf) -> None:
     await add(outbox, campaign_of("447700900001,A", "nobody,B"))
     stream = io.StringIO()

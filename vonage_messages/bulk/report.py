@@ -25,8 +25,11 @@ from vonage_messages.ledger import LedgerStore, Row, State
 ABSENT: Final = "absent"
 """The state of a row that was to be added and is not in the outbox: adding was interrupted, or it was purged."""
 
-_FORMULA = re.compile(r"[=+\-@\t\n\uff1d\uff0b\uff0d\uff20]")
-"""What makes a spreadsheet take a cell for a formula; the last four are the wide forms of the first."""
+_FORMULA = re.compile(r"(\A|[;\t\n])(?=[=+\-@\t\n\uff1d\uff0b\uff0d\uff20])")
+"""
+What makes a spreadsheet take a cell for a formula: at the beginning, and behind what parts cells where no comma does,
+as in much of Europe. There the quotes around a cell part nothing. The last four are the wide forms of the first.
+"""
 
 _ABSENT_WHY = "it is not in the outbox: adding was interrupted, or it was purged"
 _UNANSWERED = "nobody knows whether it was sent: it may have arrived"
@@ -97,7 +100,7 @@ async def write_csv(rows: AsyncIterator[ReportRow], stream: TextIO) -> int:
     """
     Write the rows as CSV with a header line; give their number.
 
-    A cell that a spreadsheet would take for a formula gets an apostrophe before it.
+    What a spreadsheet would take for a formula gets an apostrophe before it, at the beginning of a cell and within.
     """
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -237,4 +240,4 @@ def _harmless(value: object) -> object:
         return "" if value is None else value
     # The writer quotes a line feed, and leaves a carriage return bare: a reader would take it for the end of the row.
     cell = value.replace("\r\n", "\n").replace("\r", "\n")
-    return "'" + cell if _FORMULA.match(cell) else cell
+    return _FORMULA.sub(r"\1'", cell)

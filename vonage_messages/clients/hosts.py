@@ -43,7 +43,7 @@ PLATFORM_HOSTS: Final = frozenset(
 _REGIONAL_MESSAGE = re.compile(
     r"(https://api-(?:eu|us|ap)\.(?:nexmo|vonage)\.com)/v1/messages/[A-Za-z0-9_-]{1,128}", re.ASCII
 )
-_HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f:]*:[0-9a-f:.]*")
+_HOST_NAME = re.compile(r"(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|[0-9a-f]*:[0-9a-f:.]*")
 """A name, a name with ``*.`` before it, or an address; in small letters."""
 
 

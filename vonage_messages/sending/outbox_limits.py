@@ -56,7 +56,7 @@ class LimitsInLedger:
 
     def limiter(self, limits: Limits | None) -> Limiter:
         """Make the limiter whose limits are kept here."""
-        self._limiter = Limiter(limits, store=self)
+        self._limiter = Limiter(limits, store=self, clock=self._clock)
         self._is_exact = not self._limiter.limits.caps
         return self._limiter
 
@@ -140,15 +140,23 @@ class LimitsInLedger:
 
 
 def _with_changes(whole: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], now: float) -> Mapping[str, Any]:
-    """Put what runs have changed into the snapshot they began with."""
+    """
+    Put what runs have changed into the snapshot they began with.
+
+    Each tells instants by the clock of the wall as it was then. Where that was set back since, no time has passed.
+    """
     if not whole.get("exact"):
         return whole
-    ready: dict[str, float] = dict(whole["ready"])
-    saved_at: float = whole["saved_at"]
-    for each in changes:
-        saved_at = max(saved_at, each["at"])
+    documents = tuple(changes)
+    saved_at = max(whole["saved_at"], *(each["at"] for each in documents), -math.inf)
+    latest = max(now, saved_at)
+    ready: dict[str, float] = {}
+    for key, at in whole["ready"].items():
+        ready[key] = at + latest - max(now, whole["saved_at"])
+    for each in documents:
+        set_back = latest - max(now, each["at"])
         for key, (at, under_way, interval, tolerance) in each["ready"].items():
             # As if all that was on its way had left just now, behind a pause as long as the burst.
-            latest = max(now, saved_at) - tolerance + under_way * interval if under_way else -math.inf
-            ready[key] = max(ready.get(key, -math.inf), at, latest)
+            spent = latest - tolerance + under_way * interval if under_way else -math.inf
+            ready[key] = max(ready.get(key, -math.inf), at + set_back, spent)
     return {**whole, "saved_at": saved_at, "ready": ready, "last": True}

@@ -118,6 +118,8 @@ class Turns:
         self._writing = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+        """The save that somebody waits for."""
         self._waiters: deque[Waiter] = deque()
         self._desk: _Desk | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -175,8 +177,11 @@ class Turns:
         if self._store is None:
             return
         self._bind()
+        while self._ending is not None and not self._ending.done():  # ends: with the save of another
+            await asyncio.shield(self._ending)
         # A task of its own: who is cancelled while waiting for it must not leave half a save behind.
-        await asyncio.shield(asyncio.get_running_loop().create_task(self._save()))
+        self._ending = asyncio.get_running_loop().create_task(self._save())
+        await asyncio.shield(self._ending)
 
     async def close(self) -> None:
         """
@@ -377,11 +382,14 @@ class Turns:
         loop = self._loop
         if loop is None or loop.is_closed():
             return False
-        if loop.is_running() or any(task is not None and not task.done() for task in (self._loading, self._saving)):
+        if loop.is_running() or any(task is not None and not task.done() for task in self._tasks()):
             return True
         if self.confirming is not None and self.confirming.is_busy():
             return True
         return any(waiter is not self._desk or len(waiter.schedule) for waiter in self._waiters)
+
+    def _tasks(self) -> tuple[asyncio.Task[None] | None, ...]:
+        return self._loading, self._saving, self._ending
 
     def _leave_loop(self) -> None:
         """Forget what belongs to a loop that has ended; what still waited there hears that it was not sent."""
@@ -397,7 +405,7 @@ class Turns:
         if self._timer is not None and self._loop is not None and not self._loop.is_closed():
             self._timer.cancel()
         self._waiters.clear()
-        self._desk = self._timer = self._loading = self._saving = None
+        self._desk = self._timer = self._loading = self._saving = self._ending = None
         self._timer_at = math.inf
         self._writing = asyncio.Lock()
         if self.confirming is not None:

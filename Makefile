@@ -7,6 +7,11 @@ SETUP := $(VENV)/.set-up
 BROWSER_SETUP := $(VENV)/.set-up-browser
 DOCS_SETUP := $(VENV)/.set-up-docs
 TYPES_SETUP := $(VENV)/.set-up-types
+PACKAGING_SETUP := $(VENV)/.set-up-packaging
+# Environments beside the one for work: a Python or libraries of another version in each.
+OTHERS := .venvs
+LOWEST_SETUP := $(OTHERS)/lowest/.set-up
+PYTHONS ?= python3.12 python3.13 python3.14
 WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 # How many processes run the tests: one more than there are processors, because many tests wait; at most four.
@@ -17,7 +22,7 @@ COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,7 +36,7 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 test: $(SETUP) ## Run the tests
 	@$(PYTEST) --ignore=tests/packaging $(ARGS)
 
-test-packaging: $(SETUP) $(WHEELS) ## Build the wheel, install it into environments of its own, and try it there
+test-packaging: $(PACKAGING_SETUP) $(WHEELS) ## Build the wheel, install it into environments of its own, and try it there
 	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(PYTEST) tests/packaging $(ARGS)
 
 test-browser: $(BROWSER_SETUP) ## Drive the web inbox with Chromium (installs it on Debian, as root)
@@ -42,6 +47,16 @@ docs: $(DOCS_SETUP) ## Run every program of README and documentation, and build 
 	@$(PYTEST) tests/site $(ARGS)
 	@$(BIN)/python -m sphinx --quiet --fresh-env --nitpicky --fail-on-warning --builder html docs build/docs
 	@echo "build/docs/index.html"
+
+test-pythons: ## Run the tests with each of PYTHONS="python3.12 python3.13 python3.14" that is there (5 minutes each)
+	@for python in $(PYTHONS); do \
+		$$python --version 2>/dev/null || { echo "$$python is not there"; continue; }; \
+		$(MAKE) --no-print-directory test PYTHON=$$python VENV=$(OTHERS)/$$python || exit 1; \
+	done
+
+test-lowest: BIN = $(OTHERS)/lowest/bin
+test-lowest: $(LOWEST_SETUP) ## Run the tests with the lowest version of every library that pyproject.toml allows (5 minutes)
+	@$(PYTEST) --ignore=tests/packaging $(ARGS)
 
 lint: $(SETUP) ## Check style, formatting and the floors of the house
 	@$(BIN)/ruff check .
@@ -115,7 +130,7 @@ campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a min
 	@$(BIN)/python benchmarks/fuzz_webhooks.py
 
 clean: ## Remove the environment and every cache
-	rm -rf $(VENV) $(WHEELHOUSE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(OTHERS) $(WHEELHOUSE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(SETUP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d: say make PYTHON=python3.12 (or whichever you have)" % sys.version_info[:2])'
@@ -134,6 +149,19 @@ $(BROWSER_SETUP): $(SETUP)
 $(DOCS_SETUP): $(SETUP)
 	@echo "Setting up Sphinx (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+# What looks at the two files that are published.
+$(PACKAGING_SETUP): $(SETUP)
+	@echo "Setting up twine (once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[packaging]'
+	@touch $@
+
+$(LOWEST_SETUP): pyproject.toml constraints.txt tests/lowest_versions.py
+	@test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	@echo "Setting up $(@D) (once; a minute)"
+	@$(@D)/bin/python tests/lowest_versions.py > $(@D)/constraints.txt
+	@$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --constraint $(@D)/constraints.txt --editable '.[all,tests]'
 	@touch $@
 
 # Pyright, with the node that it runs on: two hundred megabytes on the disk, and only for those who check types.

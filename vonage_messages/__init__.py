@@ -233,6 +233,9 @@ if TYPE_CHECKING:
         Wish,
         wish_of,
     )
+    from vonage_messages.deprecation import (
+        VonageMessagesDeprecationWarning,
+    )
     from vonage_messages.errors import (
         APIError,
         AuthenticationError,
@@ -469,6 +472,7 @@ _HOMES = {
     "clients.retry": "RetryPolicy",
     "clients.transport": "Timeout",
     "consent": "OptOutRecord OptOutStore Wish wish_of",
+    "deprecation": "VonageMessagesDeprecationWarning",
     "errors": (
         "APIError AuthenticationError BudgetExceededError CircuitOpenError ConfigurationError ConnectError "
         "DeadlineExceededError DownloadError InvalidMessageError LimitTimeoutError MalformedWebhookError "
@@ -728,6 +732,7 @@ __all__ = [
     "ViberVideo",
     "ViberVideoOptions",
     "ViberVideoResource",
+    "VonageMessagesDeprecationWarning",
     "VonageMessagesError",
     "WaitTimeoutError",
     "WebhookError",

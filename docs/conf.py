@@ -63,6 +63,5 @@ lexers["csv"] = TextLexer()
 
 html_theme = "furo"
 html_title = "vonage-messages-async"
-html_static_path = ["_site/static"]
 html_copy_source = False
 html_show_sourcelink = False

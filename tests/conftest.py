@@ -5,6 +5,7 @@ test passes.
 
 from __future__ import annotations
 
+import asyncio
 import enum
 import functools
 import gc
@@ -93,6 +94,44 @@ def redis_url() -> Iterator[str]:
         server = Redis(f"{folder}/redis.db")
         yield f"unix://{server.socket_file}"
         server.shutdown()
+
+
+# Time that passes by jumping -----------------------------------------------------------------------------------------
+
+LONG = 60.0
+"""How many real seconds a loop with nothing to do waits for whatever may still come."""
+
+QUIET = 0.02
+"""For how many real seconds nothing happens on the sockets of one process when nothing is on its way between them."""
+
+
+class QuietSelector:
+    """Lets time pass by jumping, but never while something may be on its way between two sockets of this process."""
+
+    def __init__(self, loop: Any) -> None:
+        self._real = loop._selector
+        self.now = 1000.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is not None and timeout <= 0:
+            return list(self._real.select(0))
+        ready = list(self._real.select(LONG if timeout is None else QUIET))
+        if timeout is None:
+            assert ready, "nothing will ever happen on this loop"
+        elif not ready:
+            self.now += timeout
+        return ready
+
+
+@pytest.fixture
+async def quiet_clock() -> None:
+    """Let the clock of the running loop stand still while there is anything to do, sockets included."""
+    loop: Any = asyncio.get_running_loop()
+    loop._selector = selector = QuietSelector(loop)
+    loop.time = lambda: selector.now
 
 
 def pytest_collection_finish() -> None:

@@ -24,6 +24,31 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+async def test_message_that_is_cancelled_just_as_a_request_runs_out_of_time_does_not_end_the_queue(tools: Any) -> None:
+    loop = asyncio.get_running_loop()
+
+    class Impatient(tools.Platform):  # type: ignore[misc, name-defined]  a class of the conftest
+        async def attempt(self, message: Any, *, api_version: str | None = None) -> Any:
+            if tools.text_of(message) != "0":
+                return await super().attempt(message, api_version=api_version)
+            try:
+                async with asyncio.timeout_at(began + 1):
+                    await asyncio.sleep(60)
+            except TimeoutError:
+                raise tools.lost() from None
+
+    began = loop.time()
+    told: list[Outcome] = []
+    async with tools.queue(Impatient(), connections=1, on_outcome=told.append) as queue:
+        first, second = (queue.submit(tools.sms(number)) for number in range(2))
+        loop.call_at(began + 1 + 1e-10, second.cancel)  # in the same turn as the deadline, and behind it
+        with pytest.raises(errors.ResponseLostError):
+            await first
+        assert second.cancelled()
+        await queue.submit(tools.sms(2))
+    assert sorted(tools.text_of(outcome.message) for outcome in told) == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize("limits", [ONE_A_SECOND, Limits(account=Rate(1), pairs={"sms": Rate(1)})])
 async def test_message_whose_future_is_cancelled_while_it_waits_is_not_sent(tools: Any, limits: Limits) -> None:
     told: list[Outcome] = []

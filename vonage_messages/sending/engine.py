@@ -77,6 +77,9 @@ logger = logging.getLogger("vonage_messages")
 class Engine:
     """Sends what waits, as fast as every limit allows; see ``SendQueue`` for what it is given and what it does."""
 
+    _lookout: asyncio.Task[None] | None = None
+    """Whoever cancels all tasks cancels this one, and nothing else does."""
+
     def __init__(  # noqa: PLR0913  one client; what follows it are options, by name
         self,
         client: Client,
@@ -126,6 +129,7 @@ class Engine:
         self._opening: dict[asyncio.Task[None], Place] = {}
         """Connections that have not begun yet, and what they begin with."""
         self._idle: list[asyncio.Future[Place | None]] = []
+        self._over = asyncio.Event()
         self._sending = 0
         self._room: OrderedDict[asyncio.Future[None], None] = OrderedDict()
         self._quiet: list[asyncio.Future[None]] = []
@@ -483,6 +487,9 @@ class Engine:
         self._open_connection(place)
 
     def _open_connection(self, first: Place | None) -> None:
+        if self._lookout is None:
+            self._lookout = self._loop_of_queue().create_task(_wait_for(self._over))
+            self._lookout.add_done_callback(self._connection_ended)
         # A connection serves many: it must not pass for a part of whatever its first message was submitted by.
         context = None if observe.telemetry is None else observe.telemetry.apart()
         worker = self._loop_of_queue().create_task(self._work(first), context=context)
@@ -679,9 +686,12 @@ class Engine:
             self._on_outcome.tell_aside(outcome)
 
     def _notice_a_shutdown(self) -> None:
-        """See that the loop shuts down before a connection does: all tasks are cancelled, and then they run."""
-        worker = next(iter(self._workers), None)
-        if worker is not None and worker.cancelling() and not self._halted:
+        """
+        See that the loop shuts down before a connection does: all tasks are cancelled, and then they run.
+
+        A connection does not tell: it is cancelled, for a moment, by every deadline that passes within a request.
+        """
+        if self._lookout is not None and self._lookout.cancelling() and not self._halted:
             self._halt()
 
     def _accept(self, place: Place, sent: SentMessage) -> Outcome:
@@ -964,8 +974,9 @@ class Engine:
             if not idle.done():
                 idle.set_result(None)
         self._idle.clear()
-        if self._workers:
-            await asyncio.wait(tuple(self._workers))
+        self._over.set()
+        if self._workers or self._lookout is not None:
+            await asyncio.wait({*self._workers, *((self._lookout,) if self._lookout is not None else ())})
         await self._on_outcome.finish()
         self._turns.leave(self)
         await self._turns.save()
@@ -990,6 +1001,10 @@ def _least_clear(place: Place, error: BaseException | None) -> BaseException | N
         return error
     doubt.__cause__ = error
     return doubt
+
+
+async def _wait_for(event: asyncio.Event) -> None:
+    await event.wait()
 
 
 def _wake(waiting: asyncio.Future[None]) -> None:

@@ -170,6 +170,7 @@ async def test_acquire_refuses_what_cannot_be_waited_for() -> None:
         await Limiter(SLOW).acquire("Hello")  # type: ignore[arg-type]  see above
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_cancelled_wait_takes_no_place() -> None:
     limiter = Limiter(Limits(account=Rate(1, per=0.2, burst=1)))
     await limiter.acquire(SMS)
@@ -182,6 +183,7 @@ async def test_cancelled_wait_takes_no_place() -> None:
     assert now() - began < 0.4
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_nobody_is_woken_for_when_the_last_has_given_up() -> None:
     """The timer would fire in every turn of the loop, because a turn could be given, and nobody is there to take it."""
     limiter = Limiter(FAR)
@@ -194,6 +196,7 @@ async def test_nobody_is_woken_for_when_the_last_has_given_up() -> None:
     assert not desk.take_turn()
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_turn_that_comes_together_with_the_cancelling_goes_to_the_next() -> None:
     limiter = Limiter(Limits(account=Rate(1, per=0.2, burst=1)))
     await limiter.acquire(SMS)
@@ -216,6 +219,7 @@ async def test_turn_that_comes_together_with_the_cancelling_goes_to_the_next() -
     assert now() - began < 0.35
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_cancelling_together_with_the_end_of_a_wait_makes_no_place() -> None:
     """Whoever is told that it is too late, and is cancelled before it hears of it, has no place to give back."""
     limiter = Limiter(FAR)

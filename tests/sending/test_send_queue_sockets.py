@@ -112,6 +112,7 @@ async def test_order_within_a_pair_is_kept_on_many_connections(tools: Any) -> No
         assert len(texts) == 30
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_dead_endpoint_is_probed_and_what_waits_goes_when_it_is_back(tools: Any) -> None:
     arrived = 0
 
@@ -160,6 +161,7 @@ async def test_answers_that_are_lost_are_never_asked_for_again(tools: Any) -> No
     assert queue.stats().in_doubt == 5
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_wait_for_ends_in_time_while_a_slow_answer_is_awaited(tools: Any) -> None:
     may_answer = asyncio.Event()
 
@@ -179,6 +181,7 @@ async def test_wait_for_ends_in_time_while_a_slow_answer_is_awaited(tools: Any) 
     assert queue.stats().accepted == 1
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_platform_that_does_not_answer_costs_one_connection_and_not_the_queue(tools: Any) -> None:
     async def answer(request: web.Request) -> web.Response:
         if (await request.json())["text"] == "0":

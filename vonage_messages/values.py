@@ -29,7 +29,7 @@ BSUID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 """A WhatsApp business-scoped user id, such as ``US.13491208655302741918`` or ``US.ENT.1349…`` (API v1, 1.20)."""
 
 _SEPARATORS = re.compile(r"[ \t\u00a0\u2000-\u200a\u202f\u3000()\-\u2010-\u2015]+|(?<=[0-9]{2})\.(?=[0-9]{2})")
-_INTERNATIONAL = re.compile(r"(?:\+|00)([0-9]+)")
+_INTERNATIONAL = re.compile(r"(?:\+|00)([1-9][0-9]*)")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
@@ -61,9 +61,9 @@ def normalize_number(value: str) -> str:
         whole = len(international[1]) <= _LONGEST_NUMBER and not _keeps_trunk_zero(value, international[1])
         return international[1] if whole else value
     compact = _SEPARATORS.sub("", value)
-    if compact.isascii() and compact.isdigit() and _SHORTEST_NUMBER <= len(compact) <= _LONGEST_NUMBER:
-        return compact
-    return value
+    if not compact.isascii() or not compact.isdigit() or compact.startswith("00"):  # no country code begins with 0
+        return value
+    return compact if _SHORTEST_NUMBER <= len(compact) <= _LONGEST_NUMBER else value
 
 
 def _keeps_trunk_zero(written: str, digits: str) -> bool:

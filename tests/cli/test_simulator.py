@@ -299,6 +299,7 @@ async def test_settings_are_those_of_the_options(tmp_path: Path, unused_tcp_port
     [
         ("people = 5", "tables [[people]]"),
         ("[people", "is no TOML"),
+        ("people = " + "[" * 5_000, "is no TOML"),
         ("[[people]]\n[[person]]", "tables [[people]]"),
         ("[[people]]\n[[people]]\nreads = { after = -1 }", "number 2: after must be"),
     ],

@@ -98,6 +98,8 @@ def test_unknown_part_of_an_entry_is_named_alone(entry: str) -> None:
     ("text", "sentence"),
     [
         ("account = ", "the limits are no TOML"),
+        ("account = { n = " + "9" * 5_000 + " }", "the limits are no TOML: Exceeds the limit"),
+        ("account = " + "[" * 5_000, "the limits are no TOML: maximum recursion depth exceeded"),
         ("acount = { n = 1 }", "unknown entry 'acount'"),
         ('base = "mine"', "base must be one of published, sandbox, unlimited"),
         ("base = []", "base must be one of"),

@@ -122,6 +122,14 @@ def test_flood_of_new_names_fills_no_memory() -> None:
     assert sum(drift.counts["field"].values()) == 2_000
 
 
+def test_flood_of_new_names_in_one_event_fills_no_memory() -> None:
+    drift = Drift(max_names=10)
+    letters = ["".join(chr(ord("a") + int(digit)) for digit in str(number)) for number in range(2_000)]
+    drift.observe(status(**dict.fromkeys(letters, 1)))
+    assert len(drift.counts["field"]) == 11
+    assert set(drift.counts["field"].values()) == {1}
+
+
 def test_names_that_were_kept_go_on_counting_when_there_is_no_room() -> None:
     drift = Drift(max_names=1)
     for word in ("relayed", "lost", "relayed", "found"):

@@ -27,7 +27,7 @@ class RawMessage(Message):
     and give an empty text where the payload holds none.
 
     Raises:
-        InvalidMessageError: the payload is no JSON object, or is empty.
+        InvalidMessageError: the payload is no JSON object, is empty, or nests deeper than 64 levels.
     """
 
     payload: JSONObject = attrs.field(converter=to_payload, metadata=rules.json_object(), hash=False)

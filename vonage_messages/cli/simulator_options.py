@@ -145,7 +145,7 @@ def habits_in(path: Path) -> list[Habit]:
             table = tomllib.loads(file.read(_LONGEST_FILE).decode())
     except OSError as error:
         raise ConfigurationError(f"--people {path} cannot be read: {os.strerror(error.errno or 0)}.") from error
-    except ValueError as error:  # both of bytes that are no text, and of text that is no TOML
+    except (ValueError, RecursionError) as error:  # bytes that are no text; no TOML; nested too deeply
         raise ConfigurationError(f"--people {path} is no TOML: {error}.") from error
     people = table.pop("people", [])
     if table or not isinstance(people, list):

@@ -62,7 +62,7 @@ def _document(text: object) -> dict[str, Any]:
         )
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # no TOML; a number too long to read; nested too deeply
         if _is_file_name(text):
             raise ConfigurationError(
                 f"Limits.from_toml takes the text of a file, not its name {text!r}: "

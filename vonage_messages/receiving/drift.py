@@ -58,9 +58,11 @@ class Drift:
         found = surprises(event)
         if found:
             self._events += 1
-            for surprise in {self._kept(each) for each in found}:
-                names = self._counts[surprise.kind]
-                names[surprise.name] = names.get(surprise.name, 0) + 1
+            counted: set[Surprise] = set()  # many names of one event may count together, and then once
+            for surprise in map(self._kept, found):
+                if surprise not in counted:
+                    counted.add(surprise)
+                    self._counts[surprise.kind][surprise.name] += 1
         return found
 
     @property
@@ -92,5 +94,6 @@ class Drift:
         if len(names) - (OTHER in names) >= self._max_names:
             surprise = surprise._replace(name=OTHER)
         if surprise.name not in names:
+            names[surprise.name] = 0
             logger.info("webhooks hold what this version does not know: %s %s", surprise.kind, surprise.name)
         return surprise

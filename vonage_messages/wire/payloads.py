@@ -95,8 +95,8 @@ def from_payload(payload: Mapping[str, Any], api_version: ApiVersion = "v1", *, 
     ``RawMessage(payload)`` instead: a field or a channel that this version does not know yet.
 
     Raises:
-        InvalidMessageError: with all problems and their paths; with *lenient* only when *payload* is empty or is no
-            JSON object.
+        InvalidMessageError: with all problems and their paths; with *lenient* only when *payload* is empty, is no
+            JSON object, or nests deeper than 64 levels.
         ConfigurationError: there is no such version.
     """
     check_api_version(api_version)

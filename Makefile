@@ -22,7 +22,7 @@ COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -125,6 +125,10 @@ campaign-schemathesis: $(SETUP) ## Throw made-up requests at both APIs of the si
 
 campaign-expressions: $(SETUP) ## Time every regular expression on texts made against it (1 minute)
 	@$(BIN)/python benchmarks/expressions.py
+
+campaign-fuzz: $(SETUP) ## Throw ten million hostile inputs at every door of the package (some 10 minutes)
+	@mkdir -p build/benchmarks/results
+	@$(BIN)/python benchmarks/campaign_fuzz.py --json build/benchmarks/results/campaign_fuzz.json
 
 campaign-fuzz-webhooks: $(SETUP) ## Parse a million mutated webhooks (over a minute)
 	@$(BIN)/python benchmarks/fuzz_webhooks.py

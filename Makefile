@@ -180,5 +180,5 @@ $(WHEELS): constraints.txt Makefile $(SETUP)
 	@echo "Fetching wheels for the tests (once)"
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest $(WHEELHOUSE) \
 		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography pytest \
-		click rich
+		click rich aiohttp-jinja2 jinja2
 	@touch $@

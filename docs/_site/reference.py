@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 ERRORS = re.compile(r" {4}(\w+(?:, \w+)*): (.*)")
 """A line of the section "Raises" that names errors, and when they come."""
 
+CAPITALS = re.compile(r"(\w+\.)*[A-Z]\w*(\.\w+)?")
+"""A class, or a member of one, with or without the module before it."""
+
 ALIASES = {"Connection": "psycopg.AsyncConnection"}
 """What our modules call something of others."""
 
@@ -154,7 +157,7 @@ def write_sections(_app: Sphinx, kind: str, _name: str, value: Any, _options: An
     """Link the errors that a docstring lists, and add where facts come from when the module says it for all of it."""
     written = list(_with_linked_errors(lines))
     module = inspect.getdoc(inspect.getmodule(value)) or "" if kind == "class" else ""
-    source = re.search(r"^Reference: .*?(?=\n\n|\Z)", module, re.DOTALL | re.MULTILINE)
+    source = re.search(r"^Reference: .*?\.(?=\s|\Z)", module, re.DOTALL | re.MULTILINE)
     if source and not any(line.startswith("Reference: ") for line in written):
         written += ["", *source[0].splitlines(), ""]
     lines[:] = written
@@ -217,6 +220,24 @@ class ShortNames(SphinxPostTransform):
         for node in list(self.document.findall(pending_xref)):
             if node.get("refdomain") == "py" and (resolved := self._resolved(node)) is not None:
                 node.replace_self(resolved)
+
+        for literal in list(self.document.findall(nodes.literal)):
+            if (name := self._named_by(literal)) is not None:
+                entry = self.env.domains.python_domain.objects[name]
+                shown, docname = literal.deepcopy(), self.env.docname
+                literal.replace_self(make_refnode(self.app.builder, docname, entry.docname, entry.node_id, shown, name))
+
+    def _named_by(self, literal: nodes.literal) -> str | None:
+        """Tell which entry a word in code type is the name of; words in small letters mean other things as well."""
+        word = literal.astext().removesuffix("()").removeprefix(f"{TOP}.")
+        if not re.fullmatch(r"(\w+\.)*[A-Z]\w*(\.\w+)?", word) or isinstance(
+            literal.parent, nodes.reference | nodes.title
+        ):
+            return None
+        entries = self.env.domains.python_domain.objects
+        names = [name for name in (f"{package}.{word}" for package in (TOP, *PACKAGES)) if name in entries]
+        here = {name for name in names if entries[name].docname == self.env.docname}
+        return next(iter(here), names[0] if names else None)
 
     def _resolved(self, node: pending_xref) -> nodes.reference | None:
         target, shown = node["reftarget"], node[0].deepcopy()

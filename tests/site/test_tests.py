@@ -23,8 +23,9 @@ def test_every_block_of_the_page_has_a_file_name() -> None:
 
 
 def test_tests_stand_on_these_pages_only() -> None:
+    """The one of the tutorial runs where all of the tutorial is followed, in tests/packaging."""
     pages = [page for page in PAGES if any(is_of_a_test_run(program) for program in programs_of(page))]
-    assert pages == [ROOT / "README.md", DOCS / "testing.md"]
+    assert pages == [ROOT / "README.md", DOCS / "testing.md", DOCS / "tutorial.md"]
 
 
 def test_the_tests_of_the_readme_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

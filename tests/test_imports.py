@@ -75,7 +75,7 @@ def test_the_client_loads_what_it_sends_with_and_no_cryptography() -> None:
     modules = loaded("from vonage_messages import Client")
 
     parts = {name.partition(".")[0] for name in ours(modules)}
-    assert parts == {"auth", "channels", "clients", "errors", "guards", "observe", "values", "wire"}
+    assert parts == {"auth", "channels", "clients", "errors", "guards", "logs", "observe", "values", "wire"}
     assert libraries(modules) <= AIOHTTP | {"cattrs"}
     assert {"clients.download", "clients.management", "wire.migrate"} & ours(modules) == set()
 

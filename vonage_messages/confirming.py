@@ -30,6 +30,7 @@ import attrs
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError, VonageMessagesError
 from vonage_messages.limits.buckets import Gate, Window
 from vonage_messages.limits.shared import HORIZON, SharedBook, SharedLimit, Verdict, shared_limit
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import Seconds, is_finite
 
 if TYPE_CHECKING:
@@ -339,6 +340,7 @@ class Confirming:
                 "the store of shared limits cannot be reached: %g of each rate leaves until it can (%s)",
                 self._fraction,
                 error,
+                extra=about(LogEvent.LIMITS_STORE_LOST),
             )
         return self._stand_in
 
@@ -358,7 +360,7 @@ class Confirming:
             self._probe_at = loop.time() + _PROBE_EVERY
             return
         self._stand_in = None
-        logger.warning("the store of shared limits answers again")
+        logger.warning("the store of shared limits answers again", extra=about(LogEvent.LIMITS_STORE_BACK))
 
     async def _tell_pauses(self) -> None:
         try:
@@ -366,7 +368,11 @@ class Confirming:
                 pauses, self._pausing = self._pausing, {}
                 await self._store.pause(pauses)
         except Exception as error:  # noqa: BLE001  whatever it is, this process keeps the pause
-            logger.warning("a pause could not be shared with other processes: %s", _unavailable(error))
+            logger.warning(
+                "a pause could not be shared with other processes: %s",
+                _unavailable(error),
+                extra=about(LogEvent.LIMITS_PAUSE_NOT_SHARED),
+            )
         finally:
             self._telling = None
 

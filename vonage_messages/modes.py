@@ -13,6 +13,8 @@ import shlex
 import stat
 from typing import TYPE_CHECKING
 
+from vonage_messages.logs import LogEvent, about
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,4 +35,5 @@ def warn_if_open_to_all(path: Path) -> None:
             path,
             stat.S_IMODE(mode),
             shlex.quote(str(path)),
+            extra=about(LogEvent.FILE_OPEN_TO_OTHERS),
         )

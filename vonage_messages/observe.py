@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 import attrs
 
 from vonage_messages.errors import APIError, ConfigurationError, UnexpectedResponseError
+from vonage_messages.logs import LogEvent, about
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -47,6 +48,8 @@ class AttemptStarted:
     """The recipient, masked."""
 
     client_ref: str | None = None
+    correlation_id: str = ""
+    """What all attempts of a call share: the ``client_ref``, or a name that was made up for the call."""
 
 
 @attrs.frozen(kw_only=True)
@@ -114,7 +117,13 @@ class Observers:
     def before_attempt(self, event: AttemptStarted) -> None:
         """Log the start of an attempt and tell every observer."""
         logger.debug(
-            "%s, attempt %d: %s %s%s", event.operation, event.attempt, event.method, event.url, _subject(event)
+            "%s, attempt %d: %s %s%s",
+            event.operation,
+            event.attempt,
+            event.method,
+            event.url,
+            _subject(event),
+            extra=about(LogEvent.ATTEMPT_STARTED, event),
         )
         for observer in self._observers:
             self._tell(observer, observer.before_attempt, event)
@@ -128,6 +137,7 @@ class Observers:
             _outcome(event),
             event.duration * 1000,
             event.request_id,
+            extra=about(LogEvent.ATTEMPT_FINISHED, event, event.started),
         )
         for observer in self._observers:
             self._tell(observer, observer.after_attempt, event)
@@ -147,8 +157,11 @@ class Observers:
             "observer %s raised %s; it is called again, but further failures are not logged",
             type(observer).__name__,
             type(error).__name__,
+            extra=about(LogEvent.OBSERVER_FAILED),
         )
-        logger.debug("what observer %s raised", type(observer).__name__, exc_info=error)
+        logger.debug(
+            "what observer %s raised", type(observer).__name__, exc_info=error, extra=about(LogEvent.OBSERVER_FAILED)
+        )
 
 
 class SendScope(Protocol):

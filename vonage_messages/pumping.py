@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from vonage_messages.errors import ConfigurationError, RangePausedError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import E164, Seconds, is_finite, normalize_number
 
 if TYPE_CHECKING:
@@ -161,12 +162,13 @@ class PumpingAlarm:
                 suspected.messages,
                 suspected.within,
                 suspected.range,
+                extra=about(LogEvent.PUMPING_SUSPECTED),
             )
             return
         try:
             self._on_alarm(suspected)
         except Exception as error:  # noqa: BLE001  whatever a listener does, messages go on
-            _LOGGER.warning("on_alarm raised %s", type(error).__name__)
+            _LOGGER.warning("on_alarm raised %s", type(error).__name__, extra=about(LogEvent.LISTENER_FAILED))
 
     def _watched(self, name: str, now: float) -> _Range:
         """Find the range, without what went there too long ago."""

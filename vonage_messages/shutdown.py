@@ -13,6 +13,8 @@ import signal
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
+from vonage_messages.logs import LogEvent, about
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -85,7 +87,7 @@ def first_signal_heard(hear: Callable[[signal.Signals], object]) -> Iterator[Non
         for number in SIGNALS:
             former[number] = signal.signal(number, hear_first)
     except ValueError:  # not in the main thread
-        logger.info("signals are not heard in this thread")
+        logger.info("signals are not heard in this thread", extra=about(LogEvent.SIGNALS_UNHEARD))
     try:
         yield
     finally:

@@ -36,6 +36,7 @@ from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.rate import TOLERANCE, Rate
 from vonage_messages.limits.schedule import Schedule
 from vonage_messages.limits.state import LimitState
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import is_finite
 from vonage_messages.webhooks.status import MessageStatus
 
@@ -222,7 +223,12 @@ class Turns:
         )
         self._share_pause(keys, lesson.pause)
         self._look_again()
-        logger.info("the platform asks to slow down: %s of %s", lesson.level, status.channel)
+        logger.info(
+            "the platform asks to slow down: %s of %s",
+            lesson.level,
+            status.channel,
+            extra=about(LogEvent.LIMITS_SLOWED, status),
+        )
 
     @property
     def state(self) -> LimitState:
@@ -400,7 +406,9 @@ class Turns:
                 _tell_that_loop_ended(place.owner)
         if lost:
             logger.warning(
-                "%d messages waited under these limits and were not sent, because the event loop ended", lost
+                "%d messages waited under these limits and were not sent, because the event loop ended",
+                lost,
+                extra=about(LogEvent.QUEUE_LEFT_BEHIND),
             )
         if self._timer is not None and self._loop is not None and not self._loop.is_closed():
             self._timer.cancel()
@@ -483,7 +491,7 @@ class Turns:
             while any(window.needs_save for window in self.state.windows):  # ends: with a save, or with an error
                 await self._write(last=False)
         except StoreUnavailableError as error:
-            logger.warning("limits could not be saved: %s", error)
+            logger.warning("limits could not be saved: %s", error, extra=about(LogEvent.LIMITS_NOT_SAVED))
             self._stop(error)
 
     async def _write(self, *, last: bool) -> None:

@@ -33,6 +33,8 @@ _INTERNATIONAL = re.compile(r"(?:\+|00)([1-9][0-9]*)")
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 _SHORTEST_NUMBER = 7
 _LONGEST_NUMBER = 15
+_LONGEST_REFERENCE = 100
+"""``client_ref`` has at most 100 characters (API v1), and ids have 36."""
 
 
 def is_finite(value: object) -> TypeGuard[float]:
@@ -163,6 +165,9 @@ def masked_reference(text: str) -> str:
     """
     Hide a reference of the user's own where it is a number or an address, and leave it alone otherwise.
 
-    It is what people search their logs for; but some give their customers' numbers as a reference. Never raises.
+    It is what people search their logs for; but some give their customers' numbers as a reference. What is too long for
+    one, or cannot be printed, is hidden as well. Never raises.
     """
+    if len(text) > _LONGEST_REFERENCE or not text.isprintable():
+        return masked(text)
     return masked(text) if "@" in text or E164.fullmatch(normalize_number(text)) else text

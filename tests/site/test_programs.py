@@ -51,6 +51,13 @@ EXPECTED = {
         rf"{version} sms 447700900000 rejected 1320 Message already sent\n" for version in (r"v0\.1", "v1")
     ),
     ("moving-from-the-official-sdk.md", 0): r"True\nTrue\nTrue\n",
+    ("observability.md", 1): (
+        r"DEBUG vonage\.attempt\.started \[parcel-1\] send, attempt 1: .*\n"
+        r"DEBUG vonage\.attempt\.finished \[parcel-1\] send, attempt 1: HTTP 429, RateLimitedError in .*\n"
+        r"DEBUG vonage\.send\.retry \[parcel-1\] send is repeated in 0 s, after RateLimitedError\n"
+        r"DEBUG vonage\.attempt\.started \[parcel-1\] send, attempt 2: .*\n"
+        r"DEBUG vonage\.attempt\.finished \[parcel-1\] send, attempt 2: HTTP 202 in .*\n"
+    ),
     ("queues.md", 0): rf"{UUID}\n21\n",
     ("queues.md", 1): r"10 in 1 s\n",
     ("queues.md", 2): r"\('account',\)\n",

@@ -13,6 +13,7 @@ import logging
 import os
 import random
 import time
+import uuid
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, overload
@@ -57,6 +58,7 @@ from vonage_messages.errors import (
     VonageMessagesError,
 )
 from vonage_messages.guards import guards_of, take_back
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
 from vonage_messages.values import HoldsSecret, masked, shown_half_built
 from vonage_messages.wire import rest
@@ -127,11 +129,22 @@ class _Call(Generic[ResultT]):
     """The way to the host that the call goes to."""
 
     message: Message | None = None
+    call_id: str = ""
+    """What ``correlation_id`` is, once somebody has asked for it."""
+
     waited: Seconds = 0.0
     """How long its requests have waited for places under limits, all together."""
 
     doubt: VonageMessagesError | None = None
     """The error of an attempt that was repeated, although the message may have been accepted."""
+
+    @property
+    def correlation_id(self) -> str:
+        """What the log records of all attempts of this call share."""
+        if not self.call_id:
+            own = None if self.message is None else self.message.client_ref
+            self.call_id = own or uuid.uuid4().hex[:12]
+        return self.call_id
 
     def ask(self, authorization: str) -> Awaitable[Answer]:
         """Make one request."""
@@ -151,6 +164,7 @@ class _Call(Generic[ResultT]):
             message_type=None if message is None else message.message_type,
             to=None if message is None else masked(message.to),
             client_ref=None if message is None else message.client_ref,
+            correlation_id=self.correlation_id,
         )
 
 
@@ -560,7 +574,10 @@ class Client(HoldsSecret):
         host = regional_host(self_href, self._base_url)
         if host is None or host == self._base_url:
             if not is_own_message(self_href, self._base_url) and host is None:
-                logger.warning("the _self link of an inbound message is not followed: the client's own host is asked")
+                logger.warning(
+                    "the _self link of an inbound message is not followed: the client's own host is asked",
+                    extra=about(LogEvent.LINK_IGNORED),
+                )
             return self._transport
         if host not in self._regional:  # at most six: that many hosts there are
             self._regional[host] = self._transport_to(host)
@@ -638,6 +655,7 @@ class Client(HoldsSecret):
                 wait = self._wait_after(error, number - renewals, call)
                 if wait is None:
                     raise
+                _log_retry(call, wait, error)
                 if error.maybe_sent:
                     call.doubt = error
             else:
@@ -722,6 +740,12 @@ class Client(HoldsSecret):
         if call.request.method == "PATCH":
             refuse_basic(auth)
         return auth
+
+
+def _log_retry(call: _Call[Any], wait: Seconds, error: VonageMessagesError) -> None:
+    if logger.isEnabledFor(logging.DEBUG):
+        extra = about(LogEvent.SEND_RETRY, call, error)
+        logger.debug("%s is repeated in %.3g s, after %s", call.operation, wait, type(error).__name__, extra=extra)
 
 
 def _read_sent(answer: Answer, *, client_ref: str | None) -> rest.SentMessage:

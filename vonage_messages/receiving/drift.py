@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from vonage_messages.errors import ConfigurationError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.webhooks.inbound import InboundMessage
 from vonage_messages.webhooks.status import MessageStatus
 from vonage_messages.webhooks.surprises import OTHER, Surprise, SurpriseKind, surprises
@@ -95,5 +96,10 @@ class Drift:
             surprise = surprise._replace(name=OTHER)
         if surprise.name not in names:
             names[surprise.name] = 0
-            logger.info("webhooks hold what this version does not know: %s %s", surprise.kind, surprise.name)
+            logger.info(
+                "webhooks hold what this version does not know: %s %s",
+                surprise.kind,
+                surprise.name,
+                extra=about(LogEvent.WEBHOOK_UNKNOWN),
+            )
         return surprise

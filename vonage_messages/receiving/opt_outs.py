@@ -25,6 +25,7 @@ from vonage_messages.consent import (
     wish_of,
 )
 from vonage_messages.errors import ConfigurationError, OptedOutError, StoreUnavailableError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import masked
 from vonage_messages.webhooks.inbound import InboundMessage
 
@@ -191,7 +192,11 @@ class OptOuts:
             self._take_news(self._store)
         except (StoreUnavailableError, ConfigurationError) as error:
             if not self._is_unreadable:
-                _LOGGER.warning("the opt-outs cannot be read again, and those that are known still count: %s", error)
+                _LOGGER.warning(
+                    "the opt-outs cannot be read again, and those that are known still count: %s",
+                    error,
+                    extra=about(LogEvent.OPT_OUTS_STALE),
+                )
             self._is_unreadable = True
         else:
             self._is_unreadable = False

@@ -22,6 +22,7 @@ import attrs
 
 from vonage_messages import observe
 from vonage_messages.errors import ConfigurationError, WebhookError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.observe import WebhookScope
 from vonage_messages.receiving.drift import Drift
 from vonage_messages.receiving.memory import TokenStore
@@ -298,7 +299,11 @@ class Receiver:
         rest = self._others()
         if not rest:
             return
-        logger.warning("%d webhook handlers did not finish in time and are cancelled", len(rest))
+        logger.warning(
+            "%d webhook handlers did not finish in time and are cancelled",
+            len(rest),
+            extra=about(LogEvent.WEBHOOK_HANDLERS_CANCELLED),
+        )
         for task in rest:
             task.cancel()
         # A handler that swallows its cancellation must not hold up the shutdown for good.
@@ -315,12 +320,16 @@ class Receiver:
             standing = await self._seen.begin(key)
         except Exception as error:  # noqa: BLE001  whatever a store raises, the callback must come again
             self._forget_token(claims)
-            return _store_failed(error)
+            return _store_failed(error, event)
         if standing is Standing.DONE:
             self._remember_token(claims)
             return Answer()
         if standing is Standing.RUNNING:
-            logger.info("%s is being handled already: it is asked for again", _subject(event))
+            logger.info(
+                "%s is being handled already: it is asked for again",
+                _subject(event),
+                extra=about(LogEvent.WEBHOOK_RUNNING, event),
+            )
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "this callback is being handled already")
         self._drift.observe(event)
         if self._mode is Mode.ACKNOWLEDGE_FIRST:
@@ -340,7 +349,7 @@ class Receiver:
             await self._seen.commit(key)
         except Exception as error:  # noqa: BLE001  see _handle
             await self._abort(key, claims)
-            return _store_failed(error)
+            return _store_failed(error, event)
         self._remember_token(claims)
         return Answer()
 
@@ -351,7 +360,7 @@ class Receiver:
             await self._abort(key, claims)
             if not isinstance(error, Exception):
                 raise
-            return _store_failed(error)
+            return _store_failed(error, event)
         # Nothing waits between the commit and the hand-over, so nothing can come between them.
         self._supervised(self._outcome(event))
         self._remember_token(claims)
@@ -369,15 +378,26 @@ class Receiver:
 
     async def _decision(self, event: Event, error: Exception) -> Verdict:
         # The words of the exception are the handler's own and may hold anything: they go to DEBUG.
-        logger.error("a webhook handler raised %s for %s", type(error).__name__, _subject(event))
-        logger.debug("what the webhook handler raised", exc_info=error)
+        logger.error(
+            "a webhook handler raised %s for %s",
+            type(error).__name__,
+            _subject(event),
+            extra=about(LogEvent.WEBHOOK_HANDLER_FAILED, event),
+        )
+        logger.debug(
+            "what the webhook handler raised", exc_info=error, extra=about(LogEvent.WEBHOOK_HANDLER_FAILED, event)
+        )
         if self._on_error is None:
             return Verdict.RETRY
         try:
             return Verdict(await self._on_error(event, error) or Verdict.RETRY)
         except Exception as second:
-            logger.error("on_error itself raised %s: the event is not dropped", type(second).__name__)  # noqa: TRY400  see above
-            logger.debug("what on_error raised", exc_info=second)
+            logger.error(  # noqa: TRY400  see above
+                "on_error itself raised %s: the event is not dropped",
+                type(second).__name__,
+                extra=about(LogEvent.LISTENER_FAILED, event),
+            )
+            logger.debug("what on_error raised", exc_info=second, extra=about(LogEvent.LISTENER_FAILED, event))
             return Verdict.RETRY
 
     async def _abort(self, key: SeenKey, claims: WebhookClaims | None) -> None:
@@ -385,7 +405,11 @@ class Receiver:
         try:
             await self._seen.abort(key)
         except Exception as error:  # noqa: BLE001  the answer asks for a retry already; the store's lease frees the key
-            logger.warning("the seen-memory failed to abort with %s", type(error).__name__)
+            logger.warning(
+                "the seen-memory failed to abort with %s",
+                type(error).__name__,
+                extra=about(LogEvent.WEBHOOK_STORE_FAILED),
+            )
 
     def _remember_token(self, claims: WebhookClaims | None) -> None:
         if self._verifier is not None and claims is not None:
@@ -420,13 +444,17 @@ def _is_json(headers: Headers) -> bool:
 
 
 def _refused(status: HTTPStatus, detail: str) -> Answer:
-    logger.warning("webhook refused with %d: %s", status, detail)
+    logger.warning("webhook refused with %d: %s", status, detail, extra=about(LogEvent.WEBHOOK_REFUSED))
     return _problem(status, detail)
 
 
-def _store_failed(error: Exception) -> Answer:
-    logger.error("the seen-memory failed with %s: the callback is asked for again", type(error).__name__)
-    logger.debug("what the seen-memory raised", exc_info=error)
+def _store_failed(error: Exception, event: Event | None = None) -> Answer:
+    logger.error(
+        "the seen-memory failed with %s: the callback is asked for again",
+        type(error).__name__,
+        extra=about(LogEvent.WEBHOOK_STORE_FAILED, event),
+    )
+    logger.debug("what the seen-memory raised", exc_info=error, extra=about(LogEvent.WEBHOOK_STORE_FAILED, event))
     return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "the memory of handled callbacks cannot be reached")
 
 
@@ -448,7 +476,10 @@ def _check_security(verifier: SignatureVerifier | None, *, insecure: bool) -> No
     if verifier is not None and insecure:
         raise ConfigurationError("verifier= and insecure=True contradict each other: leave one out.")
     if verifier is None:
-        logger.warning("webhooks are received without checking their signatures (insecure=True)")
+        logger.warning(
+            "webhooks are received without checking their signatures (insecure=True)",
+            extra=about(LogEvent.WEBHOOK_INSECURE),
+        )
 
 
 def _checked_mode(mode: str) -> Mode:

@@ -23,6 +23,7 @@ import attrs
 
 from vonage_messages.codes import describe
 from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.receiving.memory import topic
 from vonage_messages.webhooks.inbound import InboundMessage
 from vonage_messages.webhooks.parse import parse_webhook
@@ -284,7 +285,11 @@ class Tracker:
         self._catching_up.discard(task)
         if not task.cancelled() and task.exception() is not None:
             # Whoever waits hears of it by the next event, or when the store has been lost and found.
-            logger.warning("an event of another process could not be read: %s", task.exception())
+            logger.warning(
+                "an event of another process could not be read: %s",
+                task.exception(),
+                extra=about(LogEvent.EVENTS_UNREADABLE),
+            )
 
     async def _catch_up(self, topics: Collection[Topic]) -> None:
         watches = [watch for key, waiting in self._watches.items() if topic(*key) in topics for watch in waiting]

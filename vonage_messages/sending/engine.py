@@ -38,6 +38,7 @@ from vonage_messages.limits.departures import Hold
 from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.schedule import Schedule
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.sending.counters import Counters
 from vonage_messages.sending.guarding import guarded
 from vonage_messages.sending.listening import Listener, is_cancelled
@@ -663,6 +664,7 @@ class Engine:
             logger.warning(
                 "%d messages were not sent, because the event loop ended: use `async with`, or await queue.close().",
                 self._left_behind,
+                extra=about(LogEvent.QUEUE_LEFT_BEHIND),
             )
         self._wake_who_wait_for_quiet()
 
@@ -815,7 +817,11 @@ class Engine:
             self.stop(outage)
             return self._settle(place, None, outage)
         except Exception as fault:  # noqa: BLE001  repeat_ambiguous is the user's: whatever it does, the queue goes on
-            logger.warning("repeat_ambiguous raised %s: the message is not repeated", type(fault).__name__)
+            logger.warning(
+                "repeat_ambiguous raised %s: the message is not repeated",
+                type(fault).__name__,
+                extra=about(LogEvent.LISTENER_FAILED, place.message),
+            )
             again_at = None
         over = self._repetition.outage(self._now())
         if over is not None:  # answers that leave everything open, for too long: this one keeps its own
@@ -829,6 +835,9 @@ class Engine:
             place.doubt = error
         if self._on_return:
             await self._on_return.tell(place.message, error)
+        if logger.isEnabledFor(logging.DEBUG):
+            extra = about(LogEvent.SEND_RETRY, place.message, error)
+            logger.debug("%s waits again, after %s", place.message.channel, type(error).__name__, extra=extra)
         return self._put_back(place, again_at)
 
     def _put_back(self, place: Place, again_at: float) -> Outcome | None:
@@ -872,7 +881,12 @@ class Engine:
         elif isinstance(owner, SendFuture):
             resolve(owner, outcome)
         elif error is not None and not self._on_outcome:
-            logger.warning("%s was not sent: %s", place.message.channel, _words(error))
+            logger.warning(
+                "%s was not sent: %s",
+                place.message.channel,
+                _words(error),
+                extra=about(LogEvent.SEND_FAILED, place.message, error),
+            )
         return outcome
 
     def _forget(self, future: SendFuture) -> None:

@@ -34,6 +34,7 @@ from vonage_messages.errors import (
     VonageMessagesError,
     WaitTimeoutError,
 )
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.values import Seconds
 from vonage_messages.webhooks.status import MessageStatus
@@ -525,7 +526,12 @@ class _Chain:
         try:
             await revoke(uuid)
         except VonageMessagesError as error:
-            _LOGGER.warning("message %s could not be revoked: %s", uuid, type(error).__name__)
+            _LOGGER.warning(
+                "message %s could not be revoked: %s",
+                uuid,
+                type(error).__name__,
+                extra=about(LogEvent.REVOKE_FAILED, leg.message, leg.sent, error),
+            )
             return False
         return True
 

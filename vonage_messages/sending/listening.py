@@ -13,6 +13,8 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
+from vonage_messages.logs import LogEvent, about
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -122,7 +124,12 @@ class Listener:
         if not self._broken:
             self._broken = True
             # Its words are the user's, and may hold anything.
-            logger.warning("%s raised %s; further failures are not logged", self._name, type(error).__name__)
+            logger.warning(
+                "%s raised %s; further failures are not logged",
+                self._name,
+                type(error).__name__,
+                extra=about(LogEvent.LISTENER_FAILED),
+            )
 
 
 def is_cancelled() -> bool:

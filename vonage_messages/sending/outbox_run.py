@@ -39,6 +39,7 @@ from vonage_messages.errors import (
 )
 from vonage_messages.ledger import Claimed, Event, Outcome, Row, State, event_of
 from vonage_messages.limiter import Limiter
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.sending.batching import Batching
 from vonage_messages.sending.options import check_span
 from vonage_messages.sending.outbox_limits import LimitsInLedger
@@ -485,7 +486,9 @@ class Run:
                 await self._renew()
                 recovery = await self._store.recover(self._owner, now=self._clock())
             except (StoreUnavailableError, OutboxError) as error:
-                logger.warning("the lease of a run could not be renewed: %s", error)
+                logger.warning(
+                    "the lease of a run could not be renewed: %s", error, extra=about(LogEvent.OUTBOX_LEASE_NOT_RENEWED)
+                )
                 continue
             self._newly_in_doubt += recovery.in_doubt
 
@@ -513,7 +516,11 @@ class Run:
             if inspect.isawaitable(told):
                 await told
         except Exception as error:  # noqa: BLE001  whatever a listener does, the run goes on
-            logger.warning("on_progress raised %s; it is not called again", type(error).__name__)
+            logger.warning(
+                "on_progress raised %s; it is not called again",
+                type(error).__name__,
+                extra=about(LogEvent.LISTENER_FAILED),
+            )
             self._on_progress = None
 
     async def _wind_up(self, keepers: Sequence[asyncio.Task[None]], *, cancelled: bool) -> None:
@@ -529,7 +536,11 @@ class Run:
                 pass
         if cancelled:
             if not winding.cancelled() and winding.exception() is not None:
-                logger.warning("a cancelled run could not end as it should: %s", winding.exception())
+                logger.warning(
+                    "a cancelled run could not end as it should: %s",
+                    winding.exception(),
+                    extra=about(LogEvent.OUTBOX_NOT_WOUND_UP),
+                )
             raise asyncio.CancelledError
         winding.result()
 

@@ -20,6 +20,7 @@ from vonage_messages.errors import (
 from vonage_messages.limits.circuit import CircuitState
 from vonage_messages.limits.learning import Pause
 from vonage_messages.limits.places import Place, Priority
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import Seconds, masked
 from vonage_messages.wire.rest import SentMessage
 
@@ -154,6 +155,7 @@ class SendFuture(asyncio.Future[SentMessage]):
             self.message.channel,
             masked(self.message.to),
             error if isinstance(error, VonageMessagesError) else type(error).__name__,
+            extra=about(LogEvent.SEND_FAILED, self.message, error),
         )
 
 

@@ -21,6 +21,7 @@ import attrs
 from aiohttp import web
 from aiohttp.web_exceptions import HTTPMethodNotAllowed, HTTPNotFound
 
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.simulator import problems
 from vonage_messages.simulator.exchanges import REQUEST_ID, Exchanges
 from vonage_messages.simulator.gate import Gate, RefusedError
@@ -185,7 +186,9 @@ class MessagesAPI:
             # The caller hung up before its body had come: nobody is left to read an answer, and nothing to keep.
             return web.Response(status=HTTPStatus.BAD_REQUEST)
         except Exception:
-            _LOGGER.exception("the simulator failed on %s %s", request.method, request.path)
+            _LOGGER.exception(
+                "the simulator failed on %s %s", request.method, request.path, extra=about(LogEvent.SIMULATOR_FAILED)
+            )
             return self._refuse(request, RefusedError(problems.internal_error()))
 
     def _refuse(self, request: web.Request, refused: RefusedError) -> web.Response:

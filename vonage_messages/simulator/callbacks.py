@@ -26,6 +26,7 @@ import aiohttp
 import attrs
 
 from vonage_messages.errors import ConfigurationError, SimulatorError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.simulator.delivery import retry_delays
 from vonage_messages.simulator.faults import FaultKind, Moment, Target
 from vonage_messages.simulator.state import instant
@@ -187,7 +188,11 @@ class CallbackSender:
         """
         if len(self._tasks) >= self._maximum:
             work.close()
-            _LOGGER.warning("%d messages still have callbacks to come: one more gets none", self._maximum)
+            _LOGGER.warning(
+                "%d messages still have callbacks to come: one more gets none",
+                self._maximum,
+                extra=about(LogEvent.SIMULATOR_FULL),
+            )
             return None
         self._activity.add(1)
         task = asyncio.get_running_loop().create_task(work)
@@ -304,7 +309,11 @@ class CallbackSender:
         self._tasks.discard(task)
         self._activity.add(-1)
         if not task.cancelled() and task.exception() is not None:
-            _LOGGER.error("the simulator failed to send a callback", exc_info=task.exception())
+            _LOGGER.error(
+                "the simulator failed to send a callback",
+                exc_info=task.exception(),
+                extra=about(LogEvent.SIMULATOR_FAILED),
+            )
 
 
 def _member(party: Any, *names: str) -> str | None:

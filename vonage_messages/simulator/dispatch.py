@@ -21,6 +21,7 @@ from uuid import uuid4
 import attrs
 
 from vonage_messages.errors import ConfigurationError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.simulator.callbacks import Callback, CallbackTry, checked_webhook_url
 from vonage_messages.simulator.delivery import CHANNELS_THAT_TELL_READ, Delivery, Failure, Step, timeline
 from vonage_messages.simulator.draws import Draws
@@ -247,7 +248,10 @@ class Dispatch:
         if done is not None and not self._schedule.add(
             way.begun_at + read + done.after, partial(self.on_deed, message, done)
         ):
-            _LOGGER.warning("too many messages are still on their way: one more gets no answer")
+            _LOGGER.warning(
+                "too many messages are still on their way: one more gets no answer",
+                extra=about(LogEvent.SIMULATOR_FULL),
+            )
 
     def _delivery_of(self, message: ReceivedMessage, channel: str) -> Delivery:
         """Say how a message fares: like every other, unless a fault lets its statuses leave in another order."""
@@ -263,7 +267,10 @@ class Dispatch:
         """Let the next step of *way* happen when it is due."""
         due = way.begun_at + way.steps[way.taken].leaves_after
         if not self._schedule.add(due, partial(self._happen, way)):
-            _LOGGER.warning("too many messages are still on their way: one more gets no status")
+            _LOGGER.warning(
+                "too many messages are still on their way: one more gets no status",
+                extra=about(LogEvent.SIMULATOR_FULL),
+            )
 
     def _happen(self, way: _Way) -> None:
         step = way.steps[way.taken]

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from vonage_messages.errors import ConfigurationError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.modes import warn_if_open_to_all
 from vonage_messages.simulator.callbacks import CallbackTry
 from vonage_messages.simulator.state import (
@@ -123,7 +124,12 @@ class Keeper:
             if self._counts[kind] > self._maximum + _SLACK:
                 self._trim(kind)
         except sqlite3.Error as error:
-            _LOGGER.error("what happens is not kept in %s any more: %s", self._path, error)  # noqa: TRY400  no trace
+            _LOGGER.error(  # noqa: TRY400  no trace
+                "what happens is not kept in %s any more: %s",
+                self._path,
+                error,
+                extra=about(LogEvent.SIMULATOR_NOT_KEPT),
+            )
 
     def forget(self) -> None:
         """Take everything out of the file."""
@@ -131,7 +137,7 @@ class Keeper:
         try:
             self._connection.execute("DELETE FROM entry")
         except sqlite3.Error as error:
-            _LOGGER.error("%s could not be emptied: %s", self._path, error)  # noqa: TRY400  no trace
+            _LOGGER.error("%s could not be emptied: %s", self._path, error, extra=about(LogEvent.SIMULATOR_NOT_KEPT))  # noqa: TRY400  no trace
 
     def entries(self, kind: str) -> Iterator[tuple[str, Any]]:
         """

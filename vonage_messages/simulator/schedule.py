@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from vonage_messages.clock import ManualClock
 from vonage_messages.errors import SimulatorError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import Seconds
 
 if TYPE_CHECKING:
@@ -162,5 +163,7 @@ class Schedule:
             try:
                 work()
             except Exception:
-                _LOGGER.exception("the simulator failed at something that was due")
+                _LOGGER.exception(
+                    "the simulator failed at something that was due", extra=about(LogEvent.SIMULATOR_FAILED)
+                )
         return False

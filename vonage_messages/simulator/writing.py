@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from vonage_messages.errors import SimulatorError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.simulator.people import COMPANY, Written, default_person, inbound_kept
 from vonage_messages.simulator.state import KnownInbound, Media, ReceivedMessage, instant
 
@@ -100,7 +101,9 @@ class Writing:
             )
         except SimulatorError as error:
             # An SMS from a name, say, cannot be answered.
-            _LOGGER.info("a person could not do what is their habit: %s", error)
+            _LOGGER.info(
+                "a person could not do what is their habit: %s", error, extra=about(LogEvent.SIMULATOR_HABIT_FAILED)
+            )
 
     def _keep(self, written: Written, file: Media) -> KnownInbound:
         self._state.add_media(written.message_uuid, file)

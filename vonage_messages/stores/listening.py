@@ -7,6 +7,8 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from vonage_messages.logs import LogEvent, about
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection
 
@@ -76,8 +78,10 @@ class Listening:
             try:
                 listener(topics)
             except Exception as error:
-                logger.error("a listener for events raised %s", type(error).__name__)  # noqa: TRY400  its words may hold anything
-                logger.debug("what the listener raised", exc_info=error)
+                logger.error(  # noqa: TRY400  its words may hold anything
+                    "a listener for events raised %s", type(error).__name__, extra=about(LogEvent.LISTENER_FAILED)
+                )
+                logger.debug("what the listener raised", exc_info=error, extra=about(LogEvent.LISTENER_FAILED))
 
     async def _run(self, ready: asyncio.Future[None]) -> None:
         while True:  # ends: with the store, which cancels it
@@ -88,5 +92,7 @@ class Listening:
                 if not ready.done():
                     ready.set_exception(ours or error)
                     return
-                logger.warning("events of other processes are not heard of for now: %s", ours)
+                logger.warning(
+                    "events of other processes are not heard of for now: %s", ours, extra=about(LogEvent.EVENTS_LOST)
+                )
             await asyncio.sleep(_AGAIN)

@@ -6,6 +6,8 @@ import functools
 import logging
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from vonage_messages.logs import LogEvent, about
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -36,5 +38,10 @@ def _tell(where: str, error: Exception) -> None:
         return
     _told.add(where)
     # The words of the exception are somebody else's and may hold anything: they go to DEBUG.
-    logger.warning("telemetry failed with %s in %s; further failures there are not logged", type(error).__name__, where)
-    logger.debug("what telemetry raised", exc_info=error)
+    logger.warning(
+        "telemetry failed with %s in %s; further failures there are not logged",
+        type(error).__name__,
+        where,
+        extra=about(LogEvent.TELEMETRY_FAILED),
+    )
+    logger.debug("what telemetry raised", exc_info=error, extra=about(LogEvent.TELEMETRY_FAILED))

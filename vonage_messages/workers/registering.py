@@ -25,6 +25,7 @@ from vonage_messages.clients.client import Client
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError, VonageMessagesError
 from vonage_messages.ledger import FINISHED
 from vonage_messages.limiter import Limiter
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.sending.outbox import Outbox, conflict_sentence, each_of, new_row
 from vonage_messages.sending.report import Added
 from vonage_messages.shared_limiter import SharedLimiter
@@ -294,6 +295,7 @@ class Workers:
                 found.released,
                 found.in_doubt,
                 found.given,
+                extra=about(LogEvent.WORKERS_RESCUED),
             )
 
     async def bring_back(self) -> Rescued:
@@ -343,7 +345,7 @@ class Workers:
             async with self.ledger.transaction() as connection:
                 await connection.execute("ANALYZE procrastinate_jobs")
         except (StoreUnavailableError, OutboxError) as error:
-            logger.info("the table of jobs was not analyzed: %s", error)
+            logger.info("the table of jobs was not analyzed: %s", error, extra=about(LogEvent.WORKERS_NOT_ANALYZED))
 
 
 class _AgainAndAgain(BaseRetryStrategy):
@@ -351,7 +353,12 @@ class _AgainAndAgain(BaseRetryStrategy):
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
         if not isinstance(exception, (VonageMessagesError, asyncio.CancelledError)):
-            logger.error("batch %s failed with %s", job.task_kwargs.get("ledger_id"), type(exception).__name__)
+            logger.error(
+                "batch %s failed with %s",
+                job.task_kwargs.get("ledger_id"),
+                type(exception).__name__,
+                extra=about(LogEvent.WORKERS_BATCH_FAILED, correlation_id=f"batch-{job.task_kwargs.get('ledger_id')}"),
+            )
         soon = isinstance(exception, UnfinishedBatchError) and exception.soon
         pause = _FIRST_PAUSE if soon else min(_FIRST_PAUSE * 2 ** min(job.attempts, 10), _LONGEST_PAUSE)
         return RetryDecision(retry_in={"seconds": int(pause)})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import attrs
 
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.shutdown import first_signal_heard
 from vonage_messages.workers.engine import UNAVAILABLE, prepare
 from vonage_messages.workers.health import Health
@@ -124,7 +125,7 @@ class _Engine:
             return
         error = life.exception()
         why = "it has lost its connection" if error is None else f"{type(error).__name__}: {error}"
-        logger.warning("the engine has ended, and is started again: %s", why)
+        logger.warning("the engine has ended, and is started again: %s", why, extra=about(LogEvent.WORKERS_RESTARTED))
 
     async def _open_and_work(self, app: procrastinate.App) -> None:
         try:

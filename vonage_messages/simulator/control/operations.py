@@ -22,6 +22,7 @@ from aiohttp import web
 from vonage_messages import __version__
 from vonage_messages.clock import ManualClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
+from vonage_messages.logs import LogEvent, about
 from vonage_messages.simulator import journal
 from vonage_messages.simulator.control import guards, listing, views, watching
 from vonage_messages.simulator.control.asking import HEADERS, Asked, RefusedError, json_answer, read
@@ -96,7 +97,9 @@ class ControlAPI:
         except ConnectionError:  # the caller left before its body had come
             return web.Response(status=HTTPStatus.BAD_REQUEST)
         except Exception:
-            _LOGGER.exception("the simulator failed on %s %s", request.method, request.path)
+            _LOGGER.exception(
+                "the simulator failed on %s %s", request.method, request.path, extra=about(LogEvent.SIMULATOR_FAILED)
+            )
             return RefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, "The simulator failed: see its log.").response()
 
     def _guard(self, request: web.Request) -> None:

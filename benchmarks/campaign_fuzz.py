@@ -33,6 +33,7 @@ INPUTS = 10_000_000
 LONGEST_BLOCK = 600
 """Seconds after which a block that has not ended is taken to hang: its stack is printed, and the program ends."""
 
+SHOWN_EVERY = 500_000
 MOST_BREACHES = 5
 """How many breaches of one block are shown."""
 
@@ -117,6 +118,14 @@ def run_guarded(work: tuple[str, int, int, int]) -> tuple[str, Figures]:
     return name, figures
 
 
+def show_progress(figures: dict[str, Figures], just_now: int, seconds: float) -> None:
+    """Say on standard error how far it is, whenever another half million inputs are done."""
+    done = sum(each.inputs for each in figures.values())
+    if done // SHOWN_EVERY != (done - just_now) // SHOWN_EVERY:
+        breaches = sum(each.outcomes["breach"] for each in figures.values())
+        print(f"{done:,} inputs, {breaches} breaches, {seconds:,.0f} s", file=sys.stderr, flush=True)
+
+
 def report(figures: dict[str, Figures], seconds: float) -> None:
     """Print a table, and every breach."""
     print(f"{'door':<12}{'inputs':>12}{'µs each':>10}{'slowest ms':>12}  what came of them")
@@ -155,6 +164,7 @@ def main(given: Sequence[str] | None = None) -> int:
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
         for name, found in pool.imap_unordered(run_guarded, work):
             figures.setdefault(name, Figures()).add(found)
+            show_progress(figures, found.inputs, time.perf_counter() - begun)
     seconds = time.perf_counter() - begun
     report(figures, seconds)
     if options.json is not None:

@@ -73,6 +73,18 @@ def test_loop_that_ends_before_or_after_anything_has_left(tools: Any, run: Any, 
     run(scenario)
 
 
+def test_message_that_comes_in_the_last_turn_of_a_loop_has_an_outcome(tools: Any, run: Any) -> None:
+    outcomes: list[Outcome] = []
+    kept: list[Any] = []
+
+    async def scenario() -> None:
+        queue = tools.queue(tools.Platform(), on_outcome=outcomes.append)
+        kept.extend([queue, asyncio.create_task(queue.put(tools.sms(1)))])
+
+    run(scenario)
+    assert [(outcome.sent, outcome.error) for outcome in outcomes] == [(None, None)]
+
+
 def test_nothing_leaves_while_the_loop_waits_for_its_threads(tools: Any, run: Any) -> None:
     """The timer of the limits goes on while a loop shuts down; no message may be begun by it."""
     platform = tools.Platform(latency=0.0)

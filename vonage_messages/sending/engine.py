@@ -442,15 +442,19 @@ class Engine:
             return
         self._pump_is_due = True
         self._loop_of_queue().call_soon(self._pump)
+        if self._lookout is None and len(self) and asyncio.current_task(self._loop) is not None:
+            self._look_out()  # whoever adds this may be the last to run before the loop shuts down
 
     def _pump(self) -> None:
         """Have the limiter hand out what may leave now, and wake us for the rest."""
         self._pump_is_due = False
-        if self._halted:
-            return
-        if not self._workers and len(self):
-            self._open_connection(None)  # so that a loop which shuts down is heard of, even before anything leaves
-        self._turns.give_turns()
+        if not self._halted:
+            self._turns.give_turns()
+
+    def _look_out(self) -> None:
+        if self._lookout is None and not self._halted:
+            self._lookout = self._loop_of_queue().create_task(_wait_for(self._over))
+            self._lookout.add_done_callback(self._connection_ended)
 
     def _take(self) -> Place | None:
         """Take the next message whose turn it is."""
@@ -485,12 +489,14 @@ class Engine:
             if not idle.done():
                 idle.set_result(place)
                 return
+        self._notice_a_shutdown()
+        if self._halted:  # who opens a connection now opens one that is never run to its end
+            self._lose(place, is_begun=False)
+            return
         self._open_connection(place)
 
     def _open_connection(self, first: Place | None) -> None:
-        if self._lookout is None:
-            self._lookout = self._loop_of_queue().create_task(_wait_for(self._over))
-            self._lookout.add_done_callback(self._connection_ended)
+        self._look_out()
         # A connection serves many: it must not pass for a part of whatever its first message was submitted by.
         context = None if observe.telemetry is None else observe.telemetry.apart()
         worker = self._loop_of_queue().create_task(self._work(first), context=context)

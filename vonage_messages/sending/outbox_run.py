@@ -192,7 +192,7 @@ class Run:
         self._on_progress = on_progress
         self._left = left
         self._owner = uuid.uuid4().hex
-        self._limits = LimitsInLedger(store, self._owner, clock=clock)
+        self._limits = LimitsInLedger(store, self._owner)
         self._queue = SendQueue(
             _RowClient(client),  # type: ignore[arg-type]  # it has what a queue uses of a client
             limits=_limiter_of(client, limits, self._limits),

@@ -14,10 +14,12 @@ import itertools
 import shutil
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
+import pytest
 from hypothesis import strategies as st
 
 from vonage_messages.channels.sms import Sms
@@ -35,7 +37,9 @@ from vonage_messages.errors import (
 from vonage_messages.ledger import State
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
+from vonage_messages.sending import outbox_run
 from vonage_messages.sending.outbox import Outbox
+from vonage_messages.sending.outbox_limits import LimitsInLedger
 from vonage_messages.stores.sqlite import writer as writing
 from vonage_messages.stores.sqlite.ledger import SqliteLedgerStore
 from vonage_messages.webhooks import parse_status
@@ -156,6 +160,9 @@ class OutboxHistory:
         self.lives = 0
         self.keeps_rate = True
         """Whether what a run leaves behind says how much of the rate is used."""
+        self.patch = pytest.MonkeyPatch()
+        # The clock of an outbox is for its leases; limits go by that of the machine.
+        self.patch.setattr(outbox_run, "LimitsInLedger", partial(LimitsInLedger, clock=self.clocks.wall))
         self.counted["histories of an outbox"] += 1
         self.open(self.folder / "0" / "campaign.db")
 
@@ -305,6 +312,7 @@ class OutboxHistory:
         self.counted["messages of an outbox that were accepted"] += 1
 
     def close(self) -> None:
+        self.patch.undo()
         self.clocks.close()
         shutil.rmtree(self.folder)
 

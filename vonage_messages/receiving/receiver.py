@@ -346,12 +346,20 @@ class Receiver:
             await self._abort(key, claims)
             return _problem(HTTPStatus.INTERNAL_SERVER_ERROR, "a handler failed")
         try:
-            await self._seen.commit(key)
+            await self._commit(key)
         except Exception as error:  # noqa: BLE001  see _handle
             await self._abort(key, claims)
             return _store_failed(error, event)
         self._remember_token(claims)
         return Answer()
+
+    async def _commit(self, key: SeenKey) -> None:
+        """Write down that an event was handled, also where ``close`` has waited long enough: it must not come again."""
+        try:
+            await self._seen.commit(key)
+        except asyncio.CancelledError:
+            await self._seen.commit(key)
+            raise
 
     async def _acknowledge(self, event: Event, key: SeenKey, claims: WebhookClaims | None) -> Answer:
         try:

@@ -22,7 +22,7 @@ COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -107,6 +107,9 @@ example-times: $(SETUP) ## Check that the examples of queues and outboxes end wi
 soak: $(SETUP) ## Send and receive for ten minutes as fast as this machine can, and look at the memory (15 minutes)
 	@mkdir -p build/benchmarks/results
 	@$(BIN)/python benchmarks/soak.py --plot build/benchmarks/results/soak.png --json build/benchmarks/results/soak.json
+
+campaign-faults: $(SETUP) ## Send 150,000 messages through a network that misbehaves, and compare both sides (15 minutes)
+	@$(BIN)/python benchmarks/campaign_faults.py
 
 campaign-limits: $(SETUP) ## Send for a minute under the published limits, and check every window (3 minutes)
 	@$(BIN)/python benchmarks/campaign_limits.py

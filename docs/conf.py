@@ -62,8 +62,12 @@ intersphinx_disabled_reftypes = ["std:doc"]
 
 lexers["csv"] = TextLexer()
 
+pygments_dark_style = "github-dark"
+
 html_theme = "furo"
 html_title = "vonage-messages-async"
+html_static_path = ["_site/static"]
+html_css_files = ["site.css"]
 html_show_copyright = False
 html_copy_source = False
 html_show_sourcelink = False

@@ -60,7 +60,7 @@ class Running:
 
     async def message(self, number: int = 0) -> ReceivedMessage:
         """Wait for the first message of the example, or for another *number*."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(self.simulator.messages) <= number:
                 assert self.process.returncode is None, "the example ended before it sent anything"
                 await asyncio.sleep(0.02)
@@ -68,7 +68,7 @@ class Running:
 
     async def listening(self) -> None:
         """Wait until the example takes connections."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 assert self.process.returncode is None, "the example ended before it listened"
                 try:
@@ -88,7 +88,7 @@ class Running:
         return [line for line in output.splitlines() if not line.startswith(("=", "(Press"))]
 
     async def output(self) -> tuple[int | None, str, str]:
-        output, errors = await asyncio.wait_for(self.process.communicate(), 30)
+        output, errors = await asyncio.wait_for(self.process.communicate(), 120)
         return self.process.returncode, output.decode(), errors.decode()
 
 

@@ -29,7 +29,7 @@ import attrs
 
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError, VonageMessagesError
 from vonage_messages.limits.buckets import Gate, Window
-from vonage_messages.limits.shared import HORIZON, SharedBook, SharedLimit, Verdict, shared_limit
+from vonage_messages.limits.shared import HORIZON, SharedBook, SharedLimit, Verdict, shared_limit, slice_end
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.values import Seconds, is_finite
 
@@ -124,11 +124,23 @@ class Passage:
         self._instant = said_at + verdict.wait
         self.is_confirmed = verdict.obstacle is None
         if verdict.obstacle is None:
-            self._late_at = self._instant + LATE
+            self._late_at = max(self._instant + LATE, said_at + self._counts_until(verdict))
             return
         self._obstacle = self.gates[verdict.obstacle]
         # Whoever comes back when the place is free, finds that another has taken it ahead.
         self._instant -= ahead
+
+    def _counts_until(self, verdict: Verdict) -> Seconds:
+        """
+        Tell until when from now on it does not matter when it leaves: of a cap, in the slice for which it is counted.
+
+        A place of a day that is thrown away for a moment of delay would be gone for the day.
+        """
+        if not all(isinstance(gate, Window) for gate in self.gates):
+            return -math.inf
+        instant = verdict.now + verdict.wait
+        ends = (slice_end(instant, gate.cap.per) for gate in self.gates if isinstance(gate, Window))
+        return min(ends, default=-math.inf) - verdict.now
 
 
 class Confirming:

@@ -33,6 +33,9 @@ ERRORS = re.compile(r" {4}(\w+(?:, \w+)*): (.*)")
 CAPITALS = re.compile(r"(\w+\.)*[A-Z]\w*(\.\w+)?")
 """A class, or a member of one, with or without the module before it."""
 
+PRIVATE = re.compile(r"_[A-Z_]+")
+"""A constant of a module as the source of a signature names it."""
+
 ALIASES = {"Connection": "psycopg.AsyncConnection"}
 """What our modules call something of others."""
 
@@ -73,7 +76,7 @@ def _entry(package: str, full_name: str) -> Iterator[str]:
     if isinstance(value, ModuleType):
         yield f".. py:module:: {full_name}"
     elif inspect.isclass(value) and value.__name__ == name:
-        yield f".. autoclass:: {full_name}"
+        yield f".. auto{'exception' if issubclass(value, BaseException) else 'class'}:: {full_name}"
         yield from (f"   {option}" for option in _options(value))
     elif inspect.isroutine(value):
         yield f".. autofunction:: {full_name}"
@@ -134,16 +137,23 @@ def _shown_bases(bases: Iterable[Any]) -> list[Any]:
 
 
 def show_defaults(_app: Sphinx, function: Any, _bound: bool) -> None:
-    """Show what a field of an attrs class is without an argument: its generated source names a table of attrs."""
-    if getattr(function, "__name__", "") != "__init__" or not function.__code__.co_filename.startswith("<attrs"):
+    """
+    Show what an argument is when it is left out, where the source has a name for it that nobody knows.
+
+    The source of an attrs class is generated, and names a table of attrs; others name constants of their module.
+    """
+    if not inspect.isfunction(function):
         return
-    vars(function).pop("__signature__", None)
-    signature = inspect.signature(function)
-    made = [
-        each.replace(default=Made()) if each.default is attrs.NOTHING else each
-        for each in signature.parameters.values()
-    ]
-    function.__signature__ = signature.replace(parameters=made)
+    if function.__code__.co_filename.startswith("<attrs"):
+        vars(function).pop("__signature__", None)
+    shown = inspect.signature(function)
+    given = shown.parameters.values()
+    changed = [each.replace(default=Made()) if _says_nothing(each.default) else each for each in given]
+    function.__signature__ = shown.replace(parameters=changed)  # type: ignore[attr-defined]
+
+
+def _says_nothing(default: object) -> bool:
+    return default is attrs.NOTHING or PRIVATE.fullmatch(repr(default)) is not None
 
 
 class Made:

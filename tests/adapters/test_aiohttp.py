@@ -80,7 +80,7 @@ async def running(application: web.Application) -> AsyncIterator[Running]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     try:
-        timeout = aiohttp.ClientTimeout(total=10)
+        timeout = aiohttp.ClientTimeout(total=60)
         async with aiohttp.ClientSession(timeout=timeout) as session:
             yield Running(runner, runner.addresses[0][1], session)
     finally:

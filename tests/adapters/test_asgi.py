@@ -189,7 +189,7 @@ async def served(application: Any) -> AsyncIterator[tuple[str, asyncio.Event]]:
 
 async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
         session.post(url, data=body, headers=headers) as response,
     ):
         await response.read()

@@ -53,7 +53,7 @@ async def running(name: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
 
 
 async def listening(process: asyncio.subprocess.Process, port: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while process.returncode is None:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -70,7 +70,7 @@ async def post(port: int, path: str, event: dict[str, str], secret: str = SECRET
     body = json.dumps(event).encode()
     headers = sign_webhook(body, secret, api_key="a1b2c3d", issued_at=time.time())
     async with (
-        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
         session.post(f"http://127.0.0.1:{port}{path}", data=body, headers=headers) as response,
     ):
         return response.status
@@ -78,7 +78,7 @@ async def post(port: int, path: str, event: dict[str, str], secret: str = SECRET
 
 async def lines_of(process: asyncio.subprocess.Process) -> list[str]:
     process.send_signal(signal.SIGTERM)
-    output, errors = await asyncio.wait_for(process.communicate(), 20)
+    output, errors = await asyncio.wait_for(process.communicate(), 60)
     assert "Traceback" not in errors.decode()
     return [line for line in output.decode().splitlines() if line[:3] in ("sms", "rcs")]
 

@@ -33,7 +33,7 @@ async def run(*arguments: str) -> tuple[int | None, str]:
         sys.executable, str(PROGRAM), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 120)
+        output, _ = await asyncio.wait_for(process.communicate(), 170)
     finally:
         if process.returncode is None:
             process.kill()

@@ -39,7 +39,7 @@ async def run(*arguments: str) -> tuple[int | None, list[str]]:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        output, _ = await asyncio.wait_for(process.communicate(), 170)
     finally:
         if process.returncode is None:
             process.kill()

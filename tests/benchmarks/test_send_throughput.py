@@ -60,7 +60,7 @@ def test_small_run_sends_what_it_says_and_writes_it_down(tmp_path: Path) -> None
 
 
 def test_server_counts_messages_and_nothing_else(server: str) -> None:
-    connection = http.client.HTTPConnection(server, timeout=10)
+    connection = http.client.HTTPConnection(server, timeout=60)
     assert ask(connection, "GET", "/count") == (200, 0)
     for _ in range(3):
         status, body = ask(connection, "POST", "/v1/messages", b"{}")
@@ -71,7 +71,7 @@ def test_server_counts_messages_and_nothing_else(server: str) -> None:
 
 def test_server_takes_requests_in_pieces_and_in_heaps(server: str) -> None:
     host, _, port = server.partition(":")
-    connection = http.client.HTTPConnection(host, int(port), timeout=10)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
     connection.connect()
     message = b"POST /v1/messages HTTP/1.1\r\nHost: x\r\nCONTENT-LENGTH: 2\r\n\r\n{}"
     for piece in (message[:10], message[10:-1], message[-1:] + message * 2):
@@ -83,14 +83,14 @@ def test_server_takes_requests_in_pieces_and_in_heaps(server: str) -> None:
         assert more
         received += more
     connection.close()
-    other = http.client.HTTPConnection(server, timeout=10)
+    other = http.client.HTTPConnection(server, timeout=60)
     assert ask(other, "GET", "/count") == (200, 3)
     other.close()
 
 
 @pytest.mark.parametrize("path", ["/v1/messages", "/"])
 def test_server_refuses_what_it_does_not_know(server: str, path: str) -> None:
-    connection = http.client.HTTPConnection(server, timeout=10)
+    connection = http.client.HTTPConnection(server, timeout=60)
     assert ask(connection, "GET", path) == (400, None)
     connection.close()
 

@@ -165,6 +165,7 @@ async def test_an_answer_that_is_none_is_unexpected(tools: Any, status: int, bod
             await accounts.get("whatsapp", "447700900001")
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_a_server_that_says_nothing_was_reached(tools: Any) -> None:
     server = await tools.server(tools.silence)
     once = RetryPolicy(attempts=1)

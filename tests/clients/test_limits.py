@@ -131,7 +131,7 @@ async def test_closed_client_has_kept_its_caps(simulator: Simulator) -> None:
     sent = 0
     for _ in range(3):
         limiter = Limiter(Limits(account=Cap(5)), store=store)
-        async with simulator.client(limits=limiter, timeout=Timeout(connect=1, total=2)) as client:
+        async with simulator.client(limits=limiter, timeout=Timeout(connect=60, total=120)) as client:
             for _ in range(2):
                 try:
                     await client.send(SMS)

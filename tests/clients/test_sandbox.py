@@ -114,4 +114,4 @@ async def test_a_status_that_says_so_has_the_advice_too() -> None:
         )
     )
     with pytest.raises(NotDeliveredError, match="Sandbox's recipients join it first"):
-        await tracker.wait_for("aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "delivered", timeout=5)
+        await tracker.wait_for("aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "delivered", timeout=60)

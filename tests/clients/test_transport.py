@@ -292,6 +292,30 @@ async def test_each_attempt_ends_at_its_own_deadline(tools: Any) -> None:
     await transport.close()
 
 
+async def test_body_that_nobody_reads_leaves_no_socket_behind() -> None:
+    # What a socket that is being closed has not written yet, it would go on writing: for as long as TCP has patience.
+    ours: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        transport = transport_to(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        request = Request(method="POST", path="/v1/messages", body=b"x" * (32 << 20))
+        sending = asyncio.create_task(attempt(transport, total=60.0, request=request))
+        loop = asyncio.get_running_loop()
+        listening.setblocking(False)
+        theirs, _ = await loop.sock_accept(listening)
+        with theirs:
+            await loop.sock_recv(theirs, 1)
+            session = transport._sessions[loop]
+            (protocol,) = session.session.connector._acquired  # type: ignore[union-attr]  shown nowhere else
+            ours.append(protocol.transport.get_extra_info("socket"))
+            (deadline,) = session.deadlines._under_way
+            deadline.expire()
+            with pytest.raises(errors.ResponseLostError, match="not answered in time"):
+                await sending
+            await transport.close()
+            await asyncio.sleep(0)
+            assert [each.fileno() for each in ours] == [-1]
+
+
 async def test_deadline_that_has_passed_ends_an_attempt_at_once(tools: Any) -> None:
     server = await tools.server(tools.silence)
     transport = transport_to(server.url)

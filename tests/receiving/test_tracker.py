@@ -21,6 +21,7 @@ from vonage_messages.webhooks.status import MessageStatus
 from vonage_messages.wire.rest import SentMessage
 
 START = datetime(2026, 2, 3, 12, 14, 25, tzinfo=UTC)
+LONG = 60.0
 FIRST = "aaaaaaaa-bbbb-4ccc-8ddd-000000000001"
 SECOND = "aaaaaaaa-bbbb-4ccc-8ddd-000000000002"
 SENT = SentMessage(message_uuid=FIRST)
@@ -76,12 +77,12 @@ async def waiting(tracker: Tracker, *coroutines: Any) -> list[asyncio.Task[Any]]
 async def test_status_that_came_before_the_wait_is_kept() -> None:
     tracker = Tracker()
     await observe(tracker, status("submitted"), status("delivered", at=1))
-    assert (await tracker.wait_for(SENT, "delivered", timeout=1)).status == "delivered"
+    assert (await tracker.wait_for(SENT, "delivered", timeout=LONG)).status == "delivered"
 
 
 async def test_status_that_comes_during_the_wait_ends_it() -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for(SENT, "delivered", timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for(SENT, "delivered", timeout=LONG))
     await observe(tracker, status("submitted"))
     await asyncio.sleep(0)
     assert not task.done()
@@ -96,7 +97,7 @@ async def test_status_that_comes_during_the_wait_ends_it() -> None:
 async def test_status_of_a_higher_rank_answers(wanted: str, arrived: str) -> None:
     tracker = Tracker()
     await observe(tracker, status(arrived))
-    assert (await tracker.wait_for(SENT, wanted, timeout=1)).status == arrived
+    assert (await tracker.wait_for(SENT, wanted, timeout=LONG)).status == arrived
 
 
 @pytest.mark.parametrize(
@@ -115,14 +116,14 @@ async def test_unknown_status_is_met_by_itself_only() -> None:
     with pytest.raises(WaitTimeoutError):
         await tracker.wait_for(SENT, "archived", timeout=0.01)
     await observe(tracker, status("archived"))
-    assert (await tracker.wait_for(SENT, "archived", timeout=1)).status == "archived"
+    assert (await tracker.wait_for(SENT, "archived", timeout=LONG)).status == "archived"
 
 
 @pytest.mark.parametrize("failure", ["rejected", "undeliverable"])
 @pytest.mark.parametrize("wanted", ["submitted", "delivered", "read"])
 async def test_failure_ends_the_wait_with_the_meaning_of_its_code(failure: str, wanted: str) -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for(SENT, wanted, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for(SENT, wanted, timeout=LONG))
     await observe(tracker, status(failure, code=1300))
     with pytest.raises(NotDeliveredError) as raised:
         await task
@@ -138,27 +139,27 @@ async def test_failure_without_a_known_code_has_no_meaning(code: int | None) -> 
     tracker = Tracker()
     await observe(tracker, status("rejected", code=code))
     with pytest.raises(NotDeliveredError) as raised:
-        await tracker.wait_for(SENT, timeout=1)
+        await tracker.wait_for(SENT, timeout=LONG)
     assert (raised.value.code, raised.value.meaning) == (code, "")
 
 
 async def test_failure_answers_whoever_waits_for_one() -> None:
     tracker = Tracker()
     await observe(tracker, status("undeliverable"))
-    assert (await tracker.wait_for(SENT, "rejected", timeout=1)).status == "undeliverable"
+    assert (await tracker.wait_for(SENT, "rejected", timeout=LONG)).status == "undeliverable"
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["submitted", "rejected", "delivered"])))
 async def test_every_order_of_arrival_before_the_wait_ends_alike(order: tuple[str, ...]) -> None:
     tracker = Tracker()
     await observe(tracker, *(status(name) for name in order))
-    assert (await tracker.wait_for(SENT, "delivered", timeout=1)).status == "delivered"
+    assert (await tracker.wait_for(SENT, "delivered", timeout=LONG)).status == "delivered"
 
 
 async def test_error_beside_a_submitted_status_is_no_failure() -> None:
     tracker = Tracker()
     await observe(tracker, status("submitted", code=1000))
-    assert (await tracker.wait_for(SENT, "submitted", timeout=1)).status == "submitted"
+    assert (await tracker.wait_for(SENT, "submitted", timeout=LONG)).status == "submitted"
 
 
 async def test_other_message_is_none_of_ours() -> None:
@@ -171,12 +172,12 @@ async def test_other_message_is_none_of_ours() -> None:
 async def test_uuid_alone_can_be_waited_for() -> None:
     tracker = Tracker()
     await observe(tracker, status("delivered"))
-    assert (await tracker.wait_for(FIRST, timeout=1)).message_uuid == FIRST
+    assert (await tracker.wait_for(FIRST, timeout=LONG)).message_uuid == FIRST
 
 
 async def test_chain_goes_on_after_a_rejection() -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for(CHAIN, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for(CHAIN, timeout=LONG))
     await observe(tracker, status("rejected", code=1300, workflow=item(1, 2)))
     await asyncio.sleep(0)
     assert not task.done()
@@ -192,7 +193,7 @@ async def test_chain_has_failed_when_its_last_message_has() -> None:
         status("rejected", SECOND, code=1180, workflow=item(2, 2)),
     )
     with pytest.raises(NotDeliveredError) as raised:
-        await tracker.wait_for(CHAIN, timeout=1)
+        await tracker.wait_for(CHAIN, timeout=LONG)
     assert (raised.value.message_uuid, raised.value.code) == (SECOND, 1180)
 
 
@@ -210,9 +211,9 @@ async def test_chain_is_followed_from_its_first_uuid_alone(before: bool) -> None
     second = status("delivered", SECOND, workflow=item(2, 2))
     if before:
         await observe(tracker, first, second)
-        assert (await tracker.wait_for(FIRST, timeout=1)).message_uuid == SECOND
+        assert (await tracker.wait_for(FIRST, timeout=LONG)).message_uuid == SECOND
         return
-    (task,) = await waiting(tracker, tracker.wait_for(FIRST, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for(FIRST, timeout=LONG))
     await observe(tracker, first, second)
     assert (await task).message_uuid == SECOND
 
@@ -222,7 +223,7 @@ async def test_older_spelling_of_a_workflow_is_followed() -> None:
     older = {"id": "flow", "item_number": "1", "total_items": "1"}
     await observe(tracker, status("rejected", SECOND, workflow=older))
     with pytest.raises(NotDeliveredError):
-        await tracker.wait_for(CHAIN, timeout=1)
+        await tracker.wait_for(CHAIN, timeout=LONG)
 
 
 async def test_statuses_come_each_once_and_end_with_the_last() -> None:
@@ -230,7 +231,7 @@ async def test_statuses_come_each_once_and_end_with_the_last() -> None:
     await observe(tracker, status("submitted"), status("submitted"))
 
     async def collect() -> list[str]:
-        return [each.status async for each in tracker.statuses(SENT, timeout=5)]
+        return [each.status async for each in tracker.statuses(SENT, timeout=LONG)]
 
     (task,) = await waiting(tracker, collect())
     await observe(tracker, status("submitted"), status("delivered"))
@@ -250,7 +251,7 @@ async def test_statuses_come_each_once_and_end_with_the_last() -> None:
 async def test_statuses_end_as_the_channel_does(channel: str, names: list[str]) -> None:
     tracker = Tracker()
     await observe(tracker, *(status(name, channel=channel) for name in names))
-    assert [each.status async for each in tracker.statuses(SENT, timeout=1)] == names
+    assert [each.status async for each in tracker.statuses(SENT, timeout=LONG)] == names
 
 
 async def test_delivered_is_not_the_last_status_where_read_may_follow() -> None:
@@ -270,14 +271,14 @@ async def test_statuses_of_a_chain_go_over_a_rejection() -> None:
         status("submitted", SECOND, workflow=item(2, 2)),
         status("delivered", SECOND, workflow=item(2, 2)),
     )
-    seen = [(each.message_uuid, each.status) async for each in tracker.statuses(CHAIN, timeout=1)]
+    seen = [(each.message_uuid, each.status) async for each in tracker.statuses(CHAIN, timeout=LONG)]
     assert seen == [(FIRST, "rejected"), (SECOND, "submitted"), (SECOND, "delivered")]
 
 
 async def test_statuses_that_are_broken_off_leave_no_wait() -> None:
     tracker = Tracker()
     await observe(tracker, status("submitted"))
-    async for _ in tracker.statuses(SENT, timeout=5):
+    async for _ in tracker.statuses(SENT, timeout=LONG):
         break
     gc.collect()
     for _ in range(5):
@@ -287,7 +288,7 @@ async def test_statuses_that_are_broken_off_leave_no_wait() -> None:
 
 async def test_reply_of_the_same_pair_is_found_later_in_time() -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=LONG))
     await observe(tracker, status("submitted"), inbound("No", at=-5), inbound("Yes", at=5))
     assert (await task).content.text == "Yes"
 
@@ -295,12 +296,12 @@ async def test_reply_of_the_same_pair_is_found_later_in_time() -> None:
 async def test_reply_that_came_before_the_wait_is_kept() -> None:
     tracker = Tracker()
     await observe(tracker, status("submitted"), inbound())
-    assert (await tracker.wait_for_reply(SENT, timeout=1)).content.text == "Yes"
+    assert (await tracker.wait_for_reply(SENT, timeout=LONG)).content.text == "Yes"
 
 
 async def test_reply_that_came_before_the_status_is_found() -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=LONG))
     await observe(tracker, inbound(at=5))
     await asyncio.sleep(0)
     assert not task.done()
@@ -311,7 +312,7 @@ async def test_reply_that_came_before_the_status_is_found() -> None:
 async def test_reply_within_the_second_of_the_message_counts_when_it_came_after() -> None:
     tracker = Tracker()
     await observe(tracker, inbound("Before", at=0), status("submitted", at=0.4), inbound("After", at=0))
-    assert (await tracker.wait_for_reply(SENT, timeout=1)).content.text == "After"
+    assert (await tracker.wait_for_reply(SENT, timeout=LONG)).content.text == "After"
 
 
 @pytest.mark.parametrize(
@@ -333,7 +334,7 @@ async def test_inbound_message_of_others_is_no_reply(fields: dict[str, Any]) -> 
 async def test_quoted_message_is_the_one_that_is_answered() -> None:
     tracker = Tracker()
     first, second = await waiting(
-        tracker, tracker.wait_for_reply(SENT, timeout=5), tracker.wait_for_reply(SECOND, timeout=0.05)
+        tracker, tracker.wait_for_reply(SENT, timeout=LONG), tracker.wait_for_reply(SECOND, timeout=0.05)
     )
     quoting = {"channel": "whatsapp", "message_type": "text", "context": {"message_uuid": FIRST}}
     await observe(
@@ -349,7 +350,7 @@ async def test_quoted_message_is_the_one_that_is_answered() -> None:
 
 async def test_quoted_message_needs_no_status() -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=LONG))
     await observe(tracker, inbound(channel="whatsapp", message_type="text", context={"message_uuid": FIRST}))
     assert (await task).content.text == "Yes"
 
@@ -364,7 +365,7 @@ async def test_reaction_is_no_reply() -> None:
 
 async def test_reply_to_the_second_message_of_a_chain_is_a_reply_to_the_chain() -> None:
     tracker = Tracker()
-    (task,) = await waiting(tracker, tracker.wait_for_reply(CHAIN, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for_reply(CHAIN, timeout=LONG))
     await observe(
         tracker,
         status("rejected", channel="rcs", workflow=item(1, 2)),
@@ -378,7 +379,7 @@ async def test_reply_is_found_without_statuses_when_the_message_is_given() -> No
     tracker = Tracker()
     message = Sms(to="447700900000", from_="447700900001", text="Shall we?")
     await observe(tracker, inbound("Earlier", at=100))
-    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, message=message, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, message=message, timeout=LONG))
     await observe(tracker, inbound("Yes", at=-100))
     assert (await task).content.text == "Yes"
 
@@ -386,14 +387,16 @@ async def test_reply_is_found_without_statuses_when_the_message_is_given() -> No
 async def test_reply_is_not_lost_in_a_flood_of_others() -> None:
     tracker = Tracker(maximum_inbound=2)
     await observe(tracker, status("submitted"))
-    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=LONG))
     await observe(tracker, inbound(), *(inbound(**{"from": "447700900009"}) for _ in range(10)))
     assert (await task).content.text == "Yes"
 
 
 async def test_one_reply_answers_every_message_that_is_waited_for() -> None:
     tracker = Tracker()
-    tasks = await waiting(tracker, tracker.wait_for_reply(SENT, timeout=5), tracker.wait_for_reply(SECOND, timeout=5))
+    tasks = await waiting(
+        tracker, tracker.wait_for_reply(SENT, timeout=LONG), tracker.wait_for_reply(SECOND, timeout=LONG)
+    )
     await observe(tracker, status("submitted"), status("submitted", SECOND), inbound())
     assert [reply.content.text for reply in await asyncio.gather(*tasks)] == ["Yes", "Yes"]
 
@@ -417,7 +420,7 @@ async def test_status_that_a_cancelled_wait_missed_is_there_for_the_next() -> No
     task.cancel()
     await observe(tracker, status("delivered"))
     await asyncio.gather(task, return_exceptions=True)
-    assert (await tracker.wait_for(SENT, timeout=1)).status == "delivered"
+    assert (await tracker.wait_for(SENT, timeout=LONG)).status == "delivered"
 
 
 async def test_timed_out_wait_leaves_nothing_behind() -> None:
@@ -432,7 +435,7 @@ async def test_timeout_of_the_caller_stays_the_callers() -> None:
     tracker = Tracker()
     with pytest.raises(TimeoutError) as raised:
         async with asyncio.timeout(0.01):
-            await tracker.wait_for(SENT, timeout=5)
+            await tracker.wait_for(SENT, timeout=LONG)
     assert not isinstance(raised.value, WaitTimeoutError)
 
 
@@ -454,7 +457,7 @@ async def test_statuses_of_one_message_are_bounded() -> None:
 
 async def test_message_that_was_forgotten_is_still_waited_for() -> None:
     tracker = Tracker(maximum=1)
-    (task,) = await waiting(tracker, tracker.wait_for(SENT, timeout=5))
+    (task,) = await waiting(tracker, tracker.wait_for(SENT, timeout=LONG))
     await observe(tracker, status("submitted"), status("submitted", SECOND), status("delivered"))
     assert (await task).status == "delivered"
 
@@ -478,21 +481,21 @@ async def test_tracker_hears_from_its_router_beside_other_handlers() -> None:
     answer = await receiver.receive({}, status("delivered").raw.__repr__().replace("'", '"').encode())
     assert answer.status == 200
     assert heard == [FIRST]
-    assert (await tracker.wait_for(SENT, timeout=1)).status == "delivered"
+    assert (await tracker.wait_for(SENT, timeout=LONG)).status == "delivered"
 
 
 async def test_error_tells_no_number() -> None:
     tracker = Tracker()
     await observe(tracker, status("rejected", code=1300))
     with pytest.raises(NotDeliveredError) as raised:
-        await tracker.wait_for(SENT, timeout=1)
+        await tracker.wait_for(SENT, timeout=LONG)
     assert "4477" not in str(raised.value)
     assert "4477" not in repr(tracker)
 
 
 async def test_a_long_chain_does_not_crowd_out_the_status_that_is_waited_for() -> None:
     tracker = Tracker()
-    waiting = asyncio.create_task(tracker.wait_for(CHAIN, "delivered", timeout=5))
+    waiting = asyncio.create_task(tracker.wait_for(CHAIN, "delivered", timeout=LONG))
     await asyncio.sleep(0)
     for number in range(1, 31):
         uuid = f"aaaaaaaa-bbbb-4ccc-8ddd-{number:012}"
@@ -504,7 +507,7 @@ async def test_a_long_chain_does_not_crowd_out_the_status_that_is_waited_for() -
 
 async def test_words_of_tomorrow_do_not_crowd_out_the_status_that_is_waited_for() -> None:
     tracker = Tracker()
-    waiting = asyncio.create_task(tracker.wait_for(SENT, "delivered", timeout=5))
+    waiting = asyncio.create_task(tracker.wait_for(SENT, "delivered", timeout=LONG))
     await asyncio.sleep(0)
     for number in range(MOST_STATUSES + 10):
         await tracker.observe(status(f"word-{number}"))

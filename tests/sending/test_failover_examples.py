@@ -56,7 +56,7 @@ async def run(*failing: str, balance: bool = True) -> Run:
             stderr=asyncio.subprocess.PIPE,
         )
         try:
-            output, errors = await asyncio.wait_for(process.communicate(), 30)
+            output, errors = await asyncio.wait_for(process.communicate(), 120)
         finally:
             if process.returncode is None:
                 process.kill()

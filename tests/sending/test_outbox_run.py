@@ -530,7 +530,7 @@ async def test_run_whose_tasks_somebody_cancels_ends_and_gives_its_rows_back(
     for task in asyncio.all_tasks():
         if str(getattr(task.get_coro(), "__qualname__", "")).startswith(("Engine.", "Batching.")):
             task.cancel()
-    report = (await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 20))[0]
+    report = (await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 60))[0]
     assert isinstance(report, errors.QueueClosedError) or report.stopped == "its tasks were cancelled"
     may_answer.set()
     counts = await outbox.store.counts()
@@ -782,7 +782,7 @@ async def test_disk_that_is_full_in_the_middle_ends_the_run_and_nothing_is_sent_
     running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=8))
     await until(lambda: len(platform.came) > 300)
     with no_space(path), pytest.raises(errors.StoreUnavailableError):
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, 60)
     assert len(platform.came) < 1_500
     report = await outbox.run(client, limits=UNLIMITED)
     assert (report.accepted + report.in_doubt, report.pending) == (1_500, 0)

@@ -200,6 +200,22 @@ async def test_before_send_is_called_with_a_place_alone(tools: Any) -> None:
         await queue.cancel()
 
 
+@pytest.mark.parametrize(("held", "waited"), [(0.5, 0.5), (1.5, 1441.0)])
+async def test_place_of_a_cap_is_good_for_the_slice_in_which_it_counts(tools: Any, held: float, waited: float) -> None:
+    """A moment of delay costs no place of a day; what leaves in the next slice is counted there."""
+    platform, store = tools.Platform(latency=0.01), Server()
+
+    async def hook(_message: Message) -> None:
+        await asyncio.sleep(held)
+
+    began = now()
+    async with tools.queue(platform, SharedLimiter(Limits(account=Cap(4, per=1440.0)), store), before_send=hook) as q:
+        await q.send_all([tools.sms(n) for n in range(4)])
+    assert began % 1 < 0.1
+    left = [request.at - began for request in platform.requests]
+    assert left == [pytest.approx(waited, abs=0.2)] * 4
+
+
 @pytest.mark.parametrize("held", [0.01, 0.1, 0.7])
 async def test_what_a_hook_holds_up_takes_another_place(tools: Any, held: float) -> None:
     """Every other commit takes long, in two processes: what leaves behind it was counted again."""

@@ -173,7 +173,7 @@ async def test_a_reset_in_the_answer_shows_half_of_it(
     host, port = simulator.url.removeprefix("http://").split(":")
 
     def ask() -> tuple[bytes, bool]:
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
             connection.sendall(head.encode() + body)
             received = b""
             try:

@@ -224,7 +224,7 @@ async def test_file_of_another_process_is_refused(path: Path, holder: subprocess
 @needs_locks
 async def test_file_of_a_process_that_was_killed_is_free(path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
-    holder.wait(timeout=10)
+    holder.wait(timeout=60)
     assert await FileLimitStore(path).load() == {"version": 1, "last": False}
 
 

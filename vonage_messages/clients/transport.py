@@ -109,6 +109,7 @@ class _WatchedBody(BytesPayload):
     may_have_left = False
     was_held_back = False
     """Whether it did not leave because of what the connection holds."""
+    _connection: asyncio.Transport | None = None
 
     def __init__(self, body: bytes) -> None:
         # Not by way of the base. It warns of more than 1 MiB of bytes, which a test suite turns into an error (an email
@@ -138,6 +139,17 @@ class _WatchedBody(BytesPayload):
         transport = getattr(writer, "transport", None)
         if transport is None or not transport.is_closing():
             self.may_have_left = True
+            self._connection = transport
+
+    def drop_connection(self) -> None:
+        """
+        End the connection at once that aiohttp is closing: this request has broken off on it.
+
+        Closing is polite: it writes the rest of a body that nobody may be reading, and waits half a minute for TLS to
+        say goodbye. A connection that aiohttp does not close is in the hands of another request by now.
+        """
+        if self._connection is not None and self._connection.is_closing():
+            self._connection.abort()
 
 
 @attrs.define(eq=False)
@@ -293,7 +305,11 @@ class Transport:
             session, deadlines = own.session, own.deadlines
         try:
             with _Deadline(deadlines, deadline):
-                await self._exchange(session, request, authorization, connect_timeout, exchange)
+                try:
+                    await self._exchange(session, request, authorization, connect_timeout, exchange)
+                except BaseException:
+                    exchange.body.drop_connection()
+                    raise
         except (aiohttp.ClientError, OSError) as error:
             # TimeoutError, ssl.SSLError and every reset are OSErrors. CancelledError is none: it passes.
             broken: Exception = _without_our_frames(error)

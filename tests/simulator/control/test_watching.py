@@ -31,13 +31,13 @@ async def events(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, st
 
 
 async def somebody_waits(state: SimulatorState) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not state.journal._waiting:  # noqa: ASYNC110  the journal tells nobody who waits for it
             await asyncio.sleep(0)
 
 
 async def next_of(stream: AsyncIterator[dict[str, str]]) -> dict[str, str]:
-    return await asyncio.wait_for(anext(stream), 30)
+    return await asyncio.wait_for(anext(stream), 60)
 
 
 async def test_what_happens_is_told_as_it_happens(control: Any, send: Send) -> None:
@@ -95,7 +95,7 @@ async def test_a_stream_ends_when_the_simulator_stops(session: aiohttp.ClientSes
     for _ in range(2):  # the second start is like the first
         await simulator.start()
         response = await session.get(f"{simulator.url}/_simulator/events")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await simulator.stop()
             assert (await response.read()).startswith(b"retry: 1000\n\n")
 
@@ -118,14 +118,14 @@ async def test_a_message_is_waited_for(control: Any, send: Send) -> None:
     waiting = asyncio.ensure_future(control.post("wait", {"text": "code", "count": 2, "timeout": 60}))
     await send(control.simulator, text="Hello")
     sent = [await send(control.simulator, text=f"Your code: {number}") for number in range(3)]
-    found = await asyncio.wait_for(waiting, 30)
+    found = await asyncio.wait_for(waiting, 60)
     assert [item["message_uuid"] for item in found["items"]] == sent[:2]
 
 
 async def test_a_status_is_waited_for(control: Any, send: Send) -> None:
     waiting = asyncio.ensure_future(control.post("wait", {"status": "delivered", "timeout": 60}))
     uuid = await send(control.simulator)
-    found = await asyncio.wait_for(waiting, 30)
+    found = await asyncio.wait_for(waiting, 60)
     assert found["items"][0]["message_uuid"] == uuid
 
 
@@ -147,7 +147,7 @@ async def test_waiting_ends_when_the_simulator_stops(session: aiohttp.ClientSess
 
     waiting = asyncio.ensure_future(ask())
     await somebody_waits(simulator.state)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await simulator.stop()
         assert await waiting == (503, "The simulator stops: 0 of 1 such messages had come.")
 

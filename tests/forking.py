@@ -23,12 +23,16 @@ from forked import BECOME_PYTHON, FORKED_AT, NUMBER  # beside this file
 IMPORTED = (
     "aiohttp.web",
     "jwt.algorithms",
+    "procrastinate.worker",
+    "psycopg_pool",
     "sqlite3",
     "vonage_messages.adapters.aiohttp",
     "vonage_messages.cli.application",
     "vonage_messages.simulator.handle",
+    "vonage_messages.stores.postgres",
     "vonage_messages.stores.sqlite",
     "vonage_messages.webhooks",
+    "vonage_messages.workers",
 )
 """What the programs of the tests import, with all public names of the package."""
 

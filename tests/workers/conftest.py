@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import procrastinate
 import psycopg
@@ -49,6 +50,7 @@ async def main():
 asyncio.run(main())
 """
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
 Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
 
@@ -78,13 +80,17 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 
 @pytest.fixture
-async def start(database: str, simulator: Simulator) -> AsyncIterator[Start]:
+async def start(
+    forked: None,  # noqa: ARG001  for the programs
+    database: str,
+    simulator: Simulator,
+) -> AsyncIterator[Start]:
     """Start a worker in a process of its own; it is killed at the end of the test, if it still runs."""
     started: list[asyncio.subprocess.Process] = []
 
     async def begin(*, connections: int = 8, jobs: int = 2) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
+            *PYTHON,
             "-c",
             WORKER,
             database,

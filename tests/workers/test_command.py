@@ -26,6 +26,7 @@ from vonage_messages.stores.postgres import PostgresLedgerStore
 from vonage_messages.workers import HealthAddress, Workers, register, run_worker
 from vonage_messages.workers.health import metrics
 
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 LONGEST_RUN = 60
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "command-line.md"
@@ -40,7 +41,12 @@ async def workers(app: procrastinate.App, database: str, simulator: Simulator) -
 
 
 @pytest.fixture
-async def begin(database: str, simulator: Simulator, tmp_path: Path) -> AsyncIterator[Begin]:
+async def begin(
+    forked: None,  # noqa: ARG001  for the programs
+    database: str,
+    simulator: Simulator,
+    tmp_path: Path,
+) -> AsyncIterator[Begin]:
     """Begin ``workers run`` in a process of its own; it is killed at the end of the test, if it still runs."""
     begun: list[asyncio.subprocess.Process] = []
     limits = tmp_path / "limits.toml"
@@ -48,7 +54,7 @@ async def begin(database: str, simulator: Simulator, tmp_path: Path) -> AsyncIte
 
     async def begin_one(*arguments: str) -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-W", "error", "-m", "vonage_messages", "workers", "run", "--limits", str(limits)),
+            *(*PYTHON, "-W", "error", "-m", "vonage_messages", "workers", "run", "--limits", str(limits)),
             *arguments,
             env={**os.environ, **simulator.environment(), "VONAGE_DATABASE_URL": database},
             stderr=asyncio.subprocess.PIPE,

@@ -33,11 +33,13 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "scaling.md").rea
 SECRET = "signature-secret-of-many-machines"
 MACHINES = "many_machines"
 LONGEST_RUN = 60
+PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 async def run(*arguments: str, environment: dict[str, str]) -> tuple[str, str]:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", *arguments),
+        *(*PYTHON, "-W", "error", *arguments),
         env={**os.environ, **environment},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -155,7 +157,7 @@ async def test_deployed_program_enqueues_works_and_tells_its_health(
     output, _ = await run(program, "enqueue", str(campaign), environment=environment)
     assert output == "0 added, 2 there already\n"
     worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, program, "work"), env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL
+        *(*PYTHON, program, "work"), env={**os.environ, **environment}, stderr=asyncio.subprocess.DEVNULL
     )
     try:
         async with asyncio.timeout(LONGEST_RUN):

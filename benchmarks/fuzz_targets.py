@@ -43,7 +43,7 @@ from vonage_messages.segmentation import replace_smart, suggest_replacements
 from vonage_messages.values import E164, masked, normalize_number
 from vonage_messages.webhooks import SignatureVerifier, sign_webhook
 from vonage_messages.webhooks.scrubbing import Scrubber
-from vonage_messages.webhooks.surprises import LONGEST_NAME
+from vonage_messages.webhooks.surprises import LONGEST_NAME, is_familiar, walked_surprises
 from vonage_messages.wire import migrate, rest
 
 ROOT = Path(__file__).parents[1]
@@ -191,6 +191,7 @@ class Webhooks(Target):
             check(len(str(error)) < 300, "an error repeats the body")
             return "refused"
         ask_everything(event, chance)
+        check(not is_familiar(event) or not walked_surprises(event), "the quick look lets something unknown by")
         for surprise in self._drift.observe(event):
             check(surprise.name.isprintable() and len(surprise.name) <= LONGEST_NAME, "an unknown name is no name")
         check(all(len(names) <= 21 for names in self._drift.counts.values()), "names are kept without bound")

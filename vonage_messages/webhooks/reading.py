@@ -35,6 +35,8 @@ _Plan: TypeAlias = tuple[tuple[str, tuple[str, ...], Reader, bool], ...]
 
 _plans: dict[type[Any], _Plan] = {}
 _members: dict[type[Any], Mapping[str, str]] = {}
+_of_objects: dict[Reader, type[Any]] = {}
+_of_lists: set[Reader] = set()
 
 _COUNT = re.compile(r"[0-9]{1,15}")
 _DECIMAL = re.compile(r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:[eE][+-]?[0-9]{1,3})?")
@@ -110,7 +112,12 @@ def read_part(cls: type[PartT], value: object) -> PartT | None:
 
 def part(cls: type[Part]) -> Reader:
     """Make the reader of an object."""
-    return lambda value: read_part(cls, value)
+
+    def read(value: object) -> Part | None:
+        return read_part(cls, value)
+
+    _of_objects[read] = cls
+    return read
 
 
 def parts(cls: type[Part]) -> Reader:
@@ -123,6 +130,7 @@ def parts(cls: type[Part]) -> Reader:
         read_items = tuple(item for item in items if item is not None)
         return read_items if len(read_items) == len(items) else None
 
+    _of_lists.add(read)
     return read
 
 
@@ -132,6 +140,21 @@ def members_of(cls: type[Part]) -> Mapping[str, str]:
     if members is None:
         members = _members[cls] = {key: name for name, keys, _, _ in _plan(cls) for key in keys}
     return members
+
+
+def readers_of(cls: type[Part]) -> Mapping[str, Reader | type[Part]]:
+    """
+    List the members of an object by the first of their JSON keys: the reader of each, or the class of an object.
+
+    Lists of objects are left out: whether all is known in one cannot be told by its reader.
+    """
+    plan = [(keys[0], read) for _, keys, read, _ in _plan(cls)]
+    return {key: _of_objects.get(read, read) for key, read in plan if read not in _of_lists}
+
+
+def required_of(cls: type[Part]) -> frozenset[str]:
+    """List the members without which an object cannot be read, by the first of their JSON keys."""
+    return frozenset(keys[0] for _, keys, _, required in _plan(cls) if required)
 
 
 def _plan(cls: type[Part]) -> _Plan:

@@ -22,6 +22,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from vonage_messages import AccountsClient, ApplicationAuth, ApplicationsClient, BasicAuth, Client, RetryPolicy, Sms
 from vonage_messages.errors import AuthenticationError, InvalidMessageError, VonageMessagesError
+from vonage_messages.stores.postgres.ledger import PostgresLedgerStore
+from vonage_messages.stores.postgres.limits import PostgresLimitStore
+from vonage_messages.stores.postgres.webhooks import PostgresWebhookStore
+from vonage_messages.stores.redis.limits import RedisLimitStore
+from vonage_messages.stores.redis.webhooks import RedisWebhookStore
 from vonage_messages.webhooks.signing import SignatureVerifier, WebhookClaims, sign_webhook
 
 if TYPE_CHECKING:
@@ -53,6 +58,8 @@ def holders() -> list[Any]:
         Client(basic),
         AccountsClient(application),
         ApplicationsClient(basic),
+        RedisLimitStore(f"redis://user:{SECRET}@host/0"),
+        RedisWebhookStore(f"redis://user:{SECRET}@host/0"),
     ]
 
 
@@ -90,6 +97,12 @@ def test_repr_and_str_show_no_secret(holder: Any) -> None:
         assert_nothing_shows(text)
 
 
+@pytest.mark.parametrize("store", [PostgresLedgerStore, PostgresLimitStore, PostgresWebhookStore])
+def test_store_whose_address_holds_a_password_is_not_pickled(store: Callable[[str], object]) -> None:
+    with pytest.raises(TypeError, match=r"is not pickled|cannot pickle"):
+        pickle.dumps(store(f"postgresql://user:{SECRET}@host/database"))
+
+
 def test_claims_are_pickled_copied_and_hashed() -> None:
     headers = sign_webhook(BODY, SECRET, api_key="abcdef12", issued_at=time.time())
     claims = SignatureVerifier(SECRET).verify(headers, BODY)
@@ -117,6 +130,12 @@ REFUSED: dict[str, Callable[[], object]] = {
     "environment": lambda: Client.from_env(environ={"VONAGE_API_KEY": "", "VONAGE_API_SECRET": SECRET}),
     "environment of accounts": lambda: AccountsClient.from_env(environ={"VONAGE_API_SECRET": SECRET}),
     "options of a client": lambda: Client(BasicAuth("abcdef12", SECRET), region="nowhere"),
+    "address of PostgreSQL": lambda: PostgresLedgerStore(f"postgresql//user:{SECRET}@host/database"),
+    "words of PostgreSQL": lambda: PostgresLimitStore(f"host=x password={SECRET} {SECRET}"),
+    "schema": lambda: PostgresWebhookStore(f"postgresql://user:{SECRET}@host/database", schema="a b"),
+    "port of Redis": lambda: RedisLimitStore(f"redis://user:0@host:{SECRET}/0"),
+    "address of Redis": lambda: RedisWebhookStore(f"redis//user:{SECRET}@host"),
+    "name of keys": lambda: RedisLimitStore(f"redis://user:{SECRET}@host/0", name="{"),
     "callback of a stranger": lambda: SignatureVerifier(SECRET, "another").verify(
         sign_webhook(BODY, "wrong secret", api_key="abcdef12", issued_at=time.time()), BODY
     ),

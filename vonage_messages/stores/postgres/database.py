@@ -19,6 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
 from vonage_messages.stores.postgres.failures import FAILURES, may_pass, translated
 from vonage_messages.stores.statement_files import migrations, named_statements
+from vonage_messages.values import HoldsSecret, hidden
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -42,7 +43,7 @@ _TRIES = 4
 """How often a connection is asked for within the patience, at the least."""
 
 
-class Database:
+class Database(HoldsSecret):
     """
     The tables of one *schema* in the database that *conninfo* names, by up to *connections* connections.
 
@@ -54,12 +55,11 @@ class Database:
     """
 
     def __init__(self, conninfo: str, *, schema: str, connections: int, patience: Seconds) -> None:
-        try:
-            psycopg.conninfo.conninfo_to_dict(conninfo)
-        except psycopg.ProgrammingError as error:
+        conninfo = hidden(conninfo)  # it may hold a password, and error reports show the local variables of frames
+        if not _can_be_read(conninfo):
             raise ConfigurationError(
                 "conninfo must be a connection string of PostgreSQL, such as postgresql://user@host/database."
-            ) from error
+            )
         if not schema.isidentifier() or connections < 1:
             raise ConfigurationError("schema must be a plain name, and connections 1 or more.")
         self.conninfo = conninfo
@@ -235,3 +235,12 @@ def _statement(name: str, schema: str) -> sql.Composed:
 
 def _composed(text: str, schema: str) -> sql.Composed:
     return sql.SQL(text).format(schema=sql.Identifier(schema))
+
+
+def _can_be_read(conninfo: str) -> bool:
+    """Tell whether a connection string can be read. The driver's own words quote it, and so are no cause of ours."""
+    try:
+        psycopg.conninfo.conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        return False
+    return True

@@ -33,6 +33,7 @@ from vonage_messages.stores.postgres.failures import FAILURES, translated
 from vonage_messages.stores.postgres.presence import Presence
 from vonage_messages.stores.postgres.turns import Turns
 from vonage_messages.stores.sealing import Sealing, sealing_of
+from vonage_messages.values import hidden, shown_half_built
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -91,6 +92,7 @@ class PostgresLedgerStore:
         connections: int = 4,
         patience: Seconds = 10.0,
     ) -> None:
+        conninfo = hidden(conninfo)  # see Database
         self._database = Database(conninfo, schema=schema, connections=connections, patience=patience)
         self._presence = Presence(self._database)
         self._database.after_a_loss = self._presence.refresh
@@ -100,6 +102,7 @@ class PostgresLedgerStore:
         self._under_way: set[asyncio.Task[None]] = set()
         self._turns = Turns(self._database, self._under_way)
 
+    @shown_half_built
     def __repr__(self) -> str:
         of_batch = "" if self._batch is None else f", batch {self._batch}"
         return f"PostgresLedgerStore(schema={self._database.schema!r}{of_batch})"

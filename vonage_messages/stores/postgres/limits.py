@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from vonage_messages.limits.shared import HORIZON, SharedLimit, Verdict
 from vonage_messages.stores.postgres.database import Database
+from vonage_messages.values import hidden, shown_half_built
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,10 +36,12 @@ class PostgresLimitStore:
         connections: int = 2,
         patience: Seconds = 2.0,
     ) -> None:
+        conninfo = hidden(conninfo)  # see Database
         self._database = Database(conninfo, schema=schema, connections=connections, patience=patience)
         self._longest = 0.0
         self._swept_at = 0.0
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"PostgresLimitStore(schema={self._database.schema!r})"
 

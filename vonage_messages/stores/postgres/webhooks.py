@@ -9,6 +9,7 @@ from vonage_messages.errors import ConfigurationError, StoreUnavailableError, Vo
 from vonage_messages.stores.listening import Listening
 from vonage_messages.stores.postgres.database import Database
 from vonage_messages.stores.postgres.failures import FAILURES, translated
+from vonage_messages.values import hidden, shown_half_built
 from vonage_messages.webhooks.stores import Standing
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class PostgresWebhookStore:
     ) -> None:
         if not keep > 0 or not lease > 0:
             raise ConfigurationError("keep and lease must be more than 0 seconds.")
+        conninfo = hidden(conninfo)  # see Database
         self._database = Database(conninfo, schema=schema, connections=connections, patience=patience)
         self._channel = f"{schema}_events"
         self._keep = keep
@@ -66,6 +68,7 @@ class PostgresWebhookStore:
         self._listening = Listening(self._hear, (StoreUnavailableError, *FAILURES), _as_it_is)
         self._swept_at = 0.0
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"PostgresWebhookStore(schema={self._database.schema!r})"
 

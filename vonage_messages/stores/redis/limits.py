@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -11,6 +12,7 @@ from redis.asyncio import Redis
 
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
 from vonage_messages.limits.shared import HORIZON, SharedLimit, Verdict
+from vonage_messages.values import HoldsSecret, hidden, shown_half_built
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 FAILURES: Final = (exceptions.RedisError, OSError)
 
 
-class RedisLimitStore:
+class RedisLimitStore(HoldsSecret):
     """
     A ``SharedLimitStore`` in Redis (5 or newer), or something that speaks its language and its Lua.
 
@@ -38,12 +40,14 @@ class RedisLimitStore:
     """
 
     def __init__(self, url: str, *, name: str = "vonage_messages", patience: Seconds = 2.0) -> None:
+        url = hidden(url)  # it may hold a password, and error reports show the local variables of frames
         self._redis = redis_at(url, name, patience)
         self._name = name
         self._is_open = False
         self._take: AsyncScript = self._redis.register_script(script_text("take_places"))
         self._pause: AsyncScript = self._redis.register_script(script_text("pause_limits"))
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"RedisLimitStore(name={self._name!r})"
 
@@ -133,10 +137,9 @@ def redis_at(url: str, name: str, patience: Seconds | None) -> Redis:
     """
     if not name or "{" in name or "}" in name:
         raise ConfigurationError("name must be a text without braces.")
-    try:
+    with suppress(ValueError):  # its words may quote the password: they are no cause of ours
         return Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
-    except ValueError as error:
-        raise ConfigurationError("url must be an address of Redis, such as redis://127.0.0.1:6379/0.") from error
+    raise ConfigurationError("url must be an address of Redis, such as redis://127.0.0.1:6379/0.")
 
 
 def unavailable(error: Exception) -> StoreUnavailableError:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from vonage_messages.errors import ConfigurationError, OutboxError
 from vonage_messages.stores.listening import Listening
 from vonage_messages.stores.redis.limits import FAILURES, redis_at, script_text, unavailable
+from vonage_messages.values import HoldsSecret, hidden, shown_half_built
 from vonage_messages.webhooks.stores import Standing
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _MOST_RECALLED: Final = 100
 _RUNNING, _DONE = b"running", b"done"
 
 
-class RedisWebhookStore:
+class RedisWebhookStore(HoldsSecret):
     """
     A ``SeenStore``, ``TokenStore`` and ``EventStore`` in Redis (5 or newer).
 
@@ -50,6 +51,7 @@ class RedisWebhookStore:
     ) -> None:
         if not keep > 0 or not lease > 0:
             raise ConfigurationError("keep and lease must be more than 0 seconds.")
+        url = hidden(url)  # it may hold a password, and error reports show the local variables of frames
         self._redis = redis_at(url, name, patience)
         self._subscriber = redis_at(url, name, None)
         self._name = name
@@ -60,6 +62,7 @@ class RedisWebhookStore:
         self._listening = Listening(self._hear, FAILURES, unavailable)
         self._is_open = False
 
+    @shown_half_built
     def __repr__(self) -> str:
         return f"RedisWebhookStore(name={self._name!r})"
 

@@ -22,7 +22,7 @@ COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak audit campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -125,6 +125,9 @@ campaign-workers: $(SETUP) ## Kill workers, PostgreSQL and Redis in mid-campaign
 
 campaign-schemathesis: $(SETUP) ## Throw made-up requests at both APIs of the simulator (some 15,000; 5 to 10 minutes)
 	@$(BIN)/python benchmarks/campaign_schemathesis.py
+
+audit: $(SETUP) ## List what users install with it, which version was tested, and since when (knows no vulnerability)
+	@$(BIN)/python benchmarks/dependencies.py
 
 campaign-expressions: $(SETUP) ## Time every regular expression on texts made against it (1 minute)
 	@$(BIN)/python benchmarks/expressions.py

@@ -6,14 +6,18 @@ What holds for every part: where secrets do not show up. What one part defends i
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import base64
 import contextlib
 import copy
+import importlib.util
 import pickle
+import re
 import secrets
 import time
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,16 +25,27 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from vonage_messages import AccountsClient, ApplicationAuth, ApplicationsClient, BasicAuth, Client, RetryPolicy, Sms
-from vonage_messages.errors import AuthenticationError, InvalidMessageError, VonageMessagesError
+from vonage_messages.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidMessageError,
+    MalformedWebhookError,
+    VonageMessagesError,
+)
+from vonage_messages.onboarding.doctor import examine
 from vonage_messages.stores.postgres.ledger import PostgresLedgerStore
 from vonage_messages.stores.postgres.limits import PostgresLimitStore
 from vonage_messages.stores.postgres.webhooks import PostgresWebhookStore
 from vonage_messages.stores.redis.limits import RedisLimitStore
 from vonage_messages.stores.redis.webhooks import RedisWebhookStore
+from vonage_messages.webhooks.parse import parse_webhook
 from vonage_messages.webhooks.signing import SignatureVerifier, WebhookClaims, sign_webhook
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from types import ModuleType
+
+ROOT = Path(__file__).parent.parent
 
 # Made here, so that no line of this file shows them in a traceback.
 SECRET = secrets.token_hex(16)
@@ -237,3 +252,144 @@ async def test_failed_call_shows_no_secret_even_with_the_variables_of_its_frames
             with pytest.raises(VonageMessagesError) as caught:
                 await accounts.create_messenger("123456", SECRET)
         assert_nothing_shows(shown(caught.value))
+
+
+HOSTILE_JSON = {
+    "a list in a list": b"[" * 100_000 + b"]" * 100_000,
+    "an object in an object": b'{"text":' * 20_000 + b"1" + b"}" * 20_000,
+    "as deep as may be": b'{"a":' * 199 + b"1" + b"}" * 199,
+    "many keys": b"{" + b",".join(b'"%d":0' % number for number in range(20_000)) + b"}",
+    "an endless integer": b'{"a":' + b"9" * 100_000 + b"}",
+    "many long integers": b'{"a":[' + b",".join([b"9" * 4300] * 20) + b"]}",
+    "an endless exponent": b'{"status":"delivered","usage":{"price":"1e999999999"},"a":1e999999999}',
+    "an endless price": b'{"status":"delivered","usage":{"price":"' + b"1" * 100_000 + b'"}}',
+    "an endless instant": b'{"status":"delivered","timestamp":"2026-01-01T00:00:00' + b" " * 100_000 + b'x"}',
+    "an endless number": b'{"channel":"sms","from":"' + b"( " * 50_000 + b'","to":"' + b"1." * 50_000 + b'"}',
+    "half surrogate pairs": b'{"text":"' + rb"\ud800" * 20_000 + b'"}',
+    "many objects": b'{"channel":"whatsapp","message_type":"contacts","contacts":[' + b"{}," * 20_000 + b"{}]}",
+}
+
+
+@pytest.mark.each("body", HOSTILE_JSON.values(), ids=HOSTILE_JSON.keys())
+def test_hostile_json_is_read_or_refused(body: bytes) -> None:
+    try:
+        event = parse_webhook(body)
+    except MalformedWebhookError as error:
+        event = None
+        text = str(error)
+    else:
+        text = repr(event)
+    assert len(text) < 1000
+    assert pickle.loads(pickle.dumps(event)) == event  # noqa: S301  our own
+
+
+async def test_doctor_shows_no_secret() -> None:
+    variables = {
+        "VONAGE_API_KEY": "abcdef12",
+        "VONAGE_API_SECRET": SECRET,
+        "VONAGE_APPLICATION_ID": APPLICATION_ID,
+        "VONAGE_PRIVATE_KEY": DAMAGED,
+        "VONAGE_SIGNATURE_SECRET": SECRET,
+        "VONAGE_BASE_URL": "http://127.0.0.1:1",
+    }
+    for key in (DAMAGED, PEM):
+        findings = await examine({**variables, "VONAGE_PRIVATE_KEY": key}, probe=False)
+        assert len(findings) > 8
+        assert_nothing_shows(repr(findings))
+
+
+def test_schema_and_name_of_keys_are_plain_names() -> None:
+    for schema in ('a"; DROP TABLE message; --', "a.b", "a b", "", "a\0"):
+        with pytest.raises(ConfigurationError, match="schema must be a plain name"):
+            PostgresLedgerStore("postgresql://user@host/database", schema=schema)
+    for name in ("a}b", "{", ""):
+        with pytest.raises(ConfigurationError, match="name must be a text without braces"):
+            RedisLimitStore("redis://host/0", name=name)
+
+
+def calls() -> Iterator[tuple[str, ast.Call]]:
+    """List the calls in the package, each with its file."""
+    package = ROOT / "vonage_messages"
+    for file in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                yield file.relative_to(package).as_posix(), node
+
+
+OF_OUR_OWN_WORDS = {
+    ("stores/sqlite/file.py", "f'PRAGMA {setting}'"),
+    ("stores/sqlite/file.py", "f'PRAGMA application_id = {APPLICATION_ID}'"),
+    ("stores/sqlite/file.py", "f'PRAGMA user_version = {len(scripts)}'"),
+    ("simulator/keeping.py", "f'BEGIN EXCLUSIVE; {marks} {_CREATE}; COMMIT;'"),
+}
+"""Statements that are put together, of nothing but constants: SQLite takes no parameters there."""
+
+
+def test_statements_are_files_and_never_put_together_from_values() -> None:
+    names = {"execute", "executemany", "executescript", "execute_async", "SQL"}
+    built = {
+        (file, ast.unparse(call.args[0]))
+        for file, call in calls()
+        if call.args and isinstance(call.func, ast.Attribute) and call.func.attr in names
+        if is_put_together(call.args[0])
+    }
+    assert built == OF_OUR_OWN_WORDS
+
+
+def is_put_together(argument: ast.expr) -> bool:
+    """Tell whether *argument* is text put together on the spot; what ``sql.SQL`` composes quotes its parts."""
+    if isinstance(argument, ast.Call) and isinstance(argument.func, ast.Attribute):
+        return argument.func.attr in {"format", "join"} and isinstance(argument.func.value, ast.Constant)
+    return isinstance(argument, (ast.JoinedStr, ast.BinOp))
+
+
+FORBIDDEN = re.compile(
+    r"(?:c?[pP]ickle|marshal|shelve|dill)\.\w+|eval|exec|os\.(?:system|popen)|tempfile\.mktemp|yaml\.\w*load\w*"
+    r"|subprocess\.(?:getoutput|getstatusoutput)|asyncio\.create_subprocess_shell|jinja2\.Template|\w+\.from_string"
+)
+
+
+def test_nothing_is_unpickled_evaluated_or_given_to_a_shell() -> None:
+    found = {(file, ast.unparse(call.func)) for file, call in calls() if FORBIDDEN.fullmatch(ast.unparse(call.func))}
+    assert found == set()
+    assert not [file for file, call in calls() if any(keyword.arg == "shell" for keyword in call.keywords)]
+
+
+def load(program: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(program, ROOT / "benchmarks" / f"{program}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_dependency_is_pinned() -> None:
+    dependencies = load("dependencies")
+    if dependencies.differing():
+        pytest.skip("what other versions need is not what is pinned")
+    assert {"aiohttp", "yarl", "cryptography", "cffi"} <= set(dependencies.closure())
+    assert len(dependencies.closure(*dependencies.EXTRAS)) > 40
+    assert dependencies.loose() == []
+
+
+def test_every_test_that_the_page_names_exists() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 80
+    missing = [
+        f"{file}::{name}"
+        for file, name in named
+        if not re.search(rf"^(?:async )?def {name}\(", (ROOT / file).read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert missing == []
+
+
+def test_every_threat_of_the_page_has_a_defence_and_a_test() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    assert len(rows) > 40
+    for threat, *rest in rows:
+        if threat.strip() != "threat":
+            assert len(rest) == 2, threat
+            assert "::test_" in rest[1], threat

@@ -528,7 +528,7 @@ async def test_run_whose_tasks_somebody_cancels_ends_and_gives_its_rows_back(
     running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=4))
     await until(lambda: len(platform.came) >= 4)
     for task in asyncio.all_tasks():
-        if str(getattr(task.get_coro(), "__qualname__", "")).startswith(("Engine.", "Batching.")):
+        if str(getattr(task.get_coro(), "__qualname__", "")).startswith(("Connections.", "Batching.")):
             task.cancel()
     report = (await asyncio.wait_for(asyncio.gather(running, return_exceptions=True), 60))[0]
     assert isinstance(report, errors.QueueClosedError) or report.stopped == "its tasks were cancelled"

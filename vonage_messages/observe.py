@@ -116,29 +116,15 @@ class Observers:
 
     def before_attempt(self, event: AttemptStarted) -> None:
         """Log the start of an attempt and tell every observer."""
-        logger.debug(
-            "%s, attempt %d: %s %s%s",
-            event.operation,
-            event.attempt,
-            event.method,
-            event.url,
-            _subject(event),
-            extra=about(LogEvent.ATTEMPT_STARTED, event),
-        )
+        if logger.isEnabledFor(logging.DEBUG):  # what goes with a record is not made for nobody
+            _log_start(event)
         for observer in self._observers:
             self._tell(observer, observer.before_attempt, event)
 
     def after_attempt(self, event: AttemptFinished) -> None:
         """Log the end of an attempt and tell every observer."""
-        logger.debug(
-            "%s, attempt %d: %s in %.1f ms, request id %s",
-            event.started.operation,
-            event.started.attempt,
-            _outcome(event),
-            event.duration * 1000,
-            event.request_id,
-            extra=about(LogEvent.ATTEMPT_FINISHED, event, event.started),
-        )
+        if logger.isEnabledFor(logging.DEBUG):
+            _log_end(event)
         for observer in self._observers:
             self._tell(observer, observer.after_attempt, event)
 
@@ -297,6 +283,30 @@ def status_of(error: BaseException | None) -> int | None:
     if isinstance(error, (APIError, UnexpectedResponseError)):
         return error.status or None
     return None
+
+
+def _log_start(event: AttemptStarted) -> None:
+    logger.debug(
+        "%s, attempt %d: %s %s%s",
+        event.operation,
+        event.attempt,
+        event.method,
+        event.url,
+        _subject(event),
+        extra=about(LogEvent.ATTEMPT_STARTED, event),
+    )
+
+
+def _log_end(event: AttemptFinished) -> None:
+    logger.debug(
+        "%s, attempt %d: %s in %.1f ms, request id %s",
+        event.started.operation,
+        event.started.attempt,
+        _outcome(event),
+        event.duration * 1000,
+        event.request_id,
+        extra=about(LogEvent.ATTEMPT_FINISHED, event, event.started),
+    )
 
 
 def _check_observer(observer: object) -> None:

@@ -42,7 +42,18 @@ class Sending:
     What only waits has none yet: a million that wait in a queue are no more than the contexts of who submitted them.
     """
 
-    __slots__ = ("_began", "_links", "_message", "_parent", "_span", "_token", "_watch", "attempts")
+    __slots__ = (
+        "_began",
+        "_links",
+        "_message",
+        "_parent",
+        "_server",
+        "_span",
+        "_token",
+        "_waited",
+        "_watch",
+        "attempts",
+    )
 
     def __init__(self, watch: Instrumentation, message: Message, parent: Context, links: Sequence[Link] = ()) -> None:
         self._watch = watch
@@ -52,6 +63,8 @@ class Sending:
         self._span: Span | None = None
         self._token: Token[Context] | None = None
         self._began = 0.0
+        self._server: Mapping[str, Any] = {}
+        self._waited: Seconds | None = None
         self.attempts = 0
 
     def __enter__(self) -> Self:
@@ -85,7 +98,7 @@ class Sending:
     def requested(self, server: Mapping[str, Any]) -> None:
         """Note that a request is made for it."""
         self.attempts += 1
-        self._begun().set_attributes(server)
+        self._server = server
         if self.attempts > 1:
             self._watch.metrics.retries.add(1, self._for_metrics())
 
@@ -115,17 +128,13 @@ class Sending:
             )
         return self._span
 
-    def _for_metrics(self) -> dict[str, str]:
-        return {
-            names.SYSTEM: names.VONAGE,
-            names.OPERATION_NAME: "send",
-            names.DESTINATION: names.channel_name(self._message.channel),
-        }
+    def _for_metrics(self) -> Mapping[str, str]:
+        return _attributes_of(self._message.channel)
 
     @quietly
     def _note_wait(self, waited: Seconds) -> None:
+        self._waited = waited
         self._watch.metrics.wait.record(waited, self._for_metrics())
-        self._begun().set_attribute(names.QUEUE_WAIT, waited)
 
     @quietly
     def _end(self, sent: SentMessage | None, error: BaseException | None) -> None:
@@ -133,20 +142,25 @@ class Sending:
             self._count(sent, error)
             return
         span = self._begun()
+        if span.is_recording():
+            span.set_attributes(self._told_by(sent))
         if sent is not None:
-            self._tell_accepted(span, sent)
+            self._watch.remember(sent.message_uuid, span.get_span_context())
         elif error is not None:
             tell_error(span, error)
-        span.set_attribute(names.ATTEMPTS, self.attempts)
         span.end()
         self._count(sent, error)
 
-    def _tell_accepted(self, span: Span, sent: SentMessage) -> None:
-        span.set_attribute(names.MESSAGE_ID, sent.message_uuid)
-        for name, value in ((names.REQUEST_ID, sent.request_id), (names.WORKFLOW_ID, sent.workflow_id)):
-            if value:
-                span.set_attribute(name, value)
-        self._watch.remember(sent.message_uuid, span.get_span_context())
+    def _told_by(self, sent: SentMessage | None) -> dict[str, Any]:
+        """Gather what is known at the end; all at once, because each call of a span takes its lock."""
+        attributes: dict[str, Any] = {names.ATTEMPTS: self.attempts, **self._server}
+        if self._waited is not None:
+            attributes[names.QUEUE_WAIT] = self._waited
+        if sent is not None:
+            attributes[names.MESSAGE_ID] = sent.message_uuid
+            ids = {names.REQUEST_ID: sent.request_id, names.WORKFLOW_ID: sent.workflow_id}
+            attributes.update({name: value for name, value in ids.items() if value})
+        return attributes
 
     def _count(self, sent: SentMessage | None, error: BaseException | None) -> None:
         self._watch.metrics.ended(
@@ -190,10 +204,9 @@ class Attempts:
             return
         started, span, token = found
         detach(token)
-        if event.status is not None:
-            span.set_attribute(names.STATUS_CODE, event.status)
-        if event.request_id:
-            span.set_attribute(names.REQUEST_ID, event.request_id)
+        if span.is_recording():
+            known = {names.STATUS_CODE: event.status, names.REQUEST_ID: event.request_id}
+            span.set_attributes({name: value for name, value in known.items() if value})
         if event.error is not None:
             tell_error(span, event.error, kind=_error_type(event))
         span.end()
@@ -209,10 +222,7 @@ class Attempts:
         metrics = self._watch.metrics
         metrics.request_duration.record(event.duration, attributes)
         if event.status == _TOO_MANY_REQUESTS and started.operation == "send":
-            channel = names.channel_name(started.channel)
-            metrics.throttled.add(
-                1, {names.SYSTEM: names.VONAGE, names.OPERATION_NAME: "send", names.DESTINATION: channel}
-            )
+            metrics.throttled.add(1, _attributes_of(started.channel))
 
 
 def detach(token: Token[Context] | None) -> None:
@@ -246,6 +256,11 @@ def _error_type(event: AttemptFinished) -> str | None:
     if event.status is not None and event.status >= _FIRST_ERROR:
         return str(event.status)
     return type(event.error).__name__
+
+
+@functools.lru_cache(maxsize=64)
+def _attributes_of(channel: object) -> Mapping[str, str]:
+    return {names.SYSTEM: names.VONAGE, names.OPERATION_NAME: "send", names.DESTINATION: names.channel_name(channel)}
 
 
 @functools.lru_cache(maxsize=64)

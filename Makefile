@@ -22,7 +22,7 @@ COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak audit campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak audit campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-shutdown campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -119,6 +119,9 @@ campaign-shared-limits: $(SETUP) ## Send for a minute from four processes that s
 
 campaign-kills: $(SETUP) ## Kill a bulk send a hundred times, and count every row (10 minutes)
 	@$(BIN)/python benchmarks/campaign_kills.py
+
+campaign-shutdown: $(SETUP) ## Cancel, close and kill clients, queues, outboxes and receivers at random (10 minutes)
+	@$(BIN)/python benchmarks/campaign_shutdown.py
 
 campaign-workers: $(SETUP) ## Kill workers, PostgreSQL and Redis in mid-campaign, and count every message (10 minutes)
 	@$(BIN)/python benchmarks/campaign_workers.py

@@ -433,7 +433,7 @@ SETTING = st.fixed_dictionaries(
 
 def test_every_row_has_one_end_and_none_is_sent_twice(histories: Any, tmp_path: Path) -> None:
     histories.play(
-        lambda *given, **setting: OutboxHistory(*given, tmp_path, **setting), SETTING, ACTIONS, examples=15, steps=40
+        lambda *given, **setting: OutboxHistory(*given, tmp_path, **setting), SETTING, ACTIONS, examples=10, steps=40
     )
 
 

@@ -35,8 +35,6 @@ nitpick_ignore_regex = [
     ("py:class", r"(.*\.)?(Balance|ReleaseDesk|AccountBook|ApplicationBook|Journal)"),  # nor have the simulator's parts
 ]
 
-suppress_warnings = ["toc.empty_glob"]  # a place may be held for a page that is still to come
-
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
 

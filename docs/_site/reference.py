@@ -185,7 +185,7 @@ def _with_linked_errors(lines: list[str]) -> Iterator[str]:
         if error:
             yield from (", ".join(f":py:exc:`{name}`" for name in error[1].split(", ")), f"    {error[2]}")
         else:
-            yield line
+            yield f"    {line.strip()}" if inside and line else line
 
 
 def _assignment(module: str, full_name: str) -> Iterator[str]:

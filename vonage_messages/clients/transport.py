@@ -17,6 +17,7 @@ import ssl
 import urllib.request
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -50,6 +51,9 @@ _BODY_HEADERS = CIMultiDict({"Content-Type": "application/json"})
 """The headers of every body; aiohttp copies them into those of the request."""
 
 _KEPT_URLS = 8
+_LONGEST_CHAIN = 8
+"""How many causes of an error are looked at: the HTTP library gives two or three."""
+
 _NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 """What is raised before there is a connection that a request could leave by."""
 
@@ -321,8 +325,11 @@ class Transport:
             return _answer(exchange, complete=len(exchange.received) <= LARGEST_BODY)
         if exchange.status:
             return _answer(exchange, complete=False)
-        # Raised out here, an error has no __context__: it would show what _safe_cause holds back.
-        raise self._failure(broken, exchange, request) from _safe_cause(broken)
+        try:
+            # Raised out here, an error has no __context__: it would show what _safe_cause holds back.
+            raise self._failure(broken, exchange, request) from _safe_cause(broken)
+        finally:
+            del broken  # see _let_go
 
     async def close(self) -> None:
         """Close the session that belongs to the running loop. The next request makes a new one."""
@@ -654,7 +661,23 @@ def _without_our_frames(error: Exception) -> Exception:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
         traceback = traceback.tb_next
-    return error.with_traceback(traceback)
+    _let_go(error.with_traceback(traceback))
+    return error
+
+
+def _let_go(error: BaseException) -> None:
+    """
+    Empty the frames that an error and its causes have left.
+
+    Since Python 3.12 such a frame still leads to its caller, and so to ours, which hold the transport. Where a frame on
+    that way held the error as well, it would be a cycle.
+    """
+    link: BaseException | None = error
+    for _ in range(_LONGEST_CHAIN):
+        if link is None:
+            return
+        clear_frames(link.__traceback__)
+        link = link.__cause__ or link.__context__
 
 
 def _maybe_done(request: Request) -> str:

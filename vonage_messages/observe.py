@@ -198,6 +198,9 @@ class JobScope(Protocol):
     def __exit__(self, kind: object, error: BaseException | None, traceback: object, /) -> None:
         """End."""
 
+    def unfinished(self) -> None:
+        """Note that the job will come again, which is no failure, whatever ends it now."""
+
 
 class Telemetry(Observer, Protocol):
     """What watches everything that this process sends and receives. It never raises, and never waits."""

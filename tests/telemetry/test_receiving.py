@@ -10,7 +10,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
-from vonage_messages import Sms, Tracker
+from vonage_messages import Sms, Tracker, observe
 from vonage_messages.receiving import Drift, Receiver
 from vonage_messages.simulator import Simulator
 from vonage_messages.telemetry import instrumentation
@@ -165,3 +165,19 @@ async def test_what_a_webhook_holds_that_is_not_known_is_counted_by_name(watched
         (point.attributes["vonage.unknown.kind"], point.attributes["vonage.unknown.name"]): point.value
         for point in watched.points("vonage.webhook.unknown")
     } == {("status", "relayed"): 3, ("field", "mood"): 3}
+
+
+async def test_a_job_that_will_come_again_is_no_failure(watched: Any) -> None:
+    def work(*, is_unfinished: bool) -> None:
+        assert observe.telemetry is not None
+        with observe.telemetry.job("send", "queue", None) as job:
+            if is_unfinished:
+                job.unfinished()
+            raise LookupError
+
+    for is_unfinished in (True, False):
+        with pytest.raises(LookupError):
+            work(is_unfinished=is_unfinished)
+    again, failed = watched.spans("process send")
+    assert (again.status.status_code, again.attributes["vonage.unfinished"]) == (StatusCode.UNSET, True)
+    assert (failed.status.status_code, failed.attributes["vonage.unfinished"]) == (StatusCode.ERROR, False)

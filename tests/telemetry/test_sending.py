@@ -265,6 +265,7 @@ async def test_a_failing_exporter_stops_no_message(kept: Any, caplog: pytest.Log
         await client.send(sms())
         await queue.submit(sms())
     assert len(simulator.messages) == 3
+    assert kept.total("vonage.send.accepted") == 3
     warnings = [record.getMessage() for record in caplog.records if record.name == "vonage_messages"]
     assert len(warnings) == len(set(warnings)) > 0
     assert not any("secret" in words for words in warnings)

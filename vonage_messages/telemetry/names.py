@@ -47,6 +47,7 @@ QUEUE_WAIT: Final = "vonage.queue.wait"
 WEBHOOK_KIND: Final = "vonage.webhook.kind"
 STATUS: Final = "vonage.status"
 HANDLER: Final = "vonage.handler"
+UNFINISHED: Final = "vonage.unfinished"
 UNKNOWN_KIND: Final = "vonage.unknown.kind"
 UNKNOWN_NAME: Final = "vonage.unknown.name"
 

@@ -124,6 +124,7 @@ class Job(Scope):
         self._name = name
         self._queue = queue
         self._parent = parent
+        self._is_unfinished = False
 
     @quietly
     def _begin(self) -> None:
@@ -134,6 +135,17 @@ class Job(Scope):
             names.DESTINATION: self._queue,
         }
         self._start(f"process {self._name}", SpanKind.CONSUMER, attributes, self._parent)
+
+    def unfinished(self) -> None:
+        """Note that it will come again, which is no failure, whatever ends it now."""
+        self._is_unfinished = True
+
+    @quietly
+    def _end(self, error: BaseException | None) -> None:
+        self._span.set_attribute(names.UNFINISHED, self._is_unfinished)
+        if error is not None and not self._is_unfinished:
+            tell_error(self._span, error)
+        self._span.end()
 
 
 def _words_of(event: Any) -> dict[str, str]:

@@ -98,6 +98,7 @@ class Sending:
     def requested(self, server: Mapping[str, Any]) -> None:
         """Note that a request is made for it."""
         self.attempts += 1
+        self._began = self._began or time.perf_counter()
         self._server = server
         if self.attempts > 1:
             self._watch.metrics.retries.add(1, self._for_metrics())
@@ -118,7 +119,7 @@ class Sending:
             }
             if message.client_ref:
                 attributes[names.CONVERSATION_ID] = self._watch.reference(message.client_ref)
-            self._began = time.perf_counter()
+            self._began = self._began or time.perf_counter()
             self._span = self._watch.tracer.start_span(
                 f"send {attributes[names.DESTINATION]}",
                 context=self._parent,
@@ -138,9 +139,9 @@ class Sending:
 
     @quietly
     def _end(self, sent: SentMessage | None, error: BaseException | None) -> None:
-        if self._span is None and sent is None and error is None:  # it was taken back, and nothing has happened
-            self._count(sent, error)
-            return
+        self._count(sent, error)  # first: where no span can be had, it counts all the same
+        if self._span is None and sent is None and error is None:
+            return  # it was taken back, and nothing has happened
         span = self._begun()
         if span.is_recording():
             span.set_attributes(self._told_by(sent))
@@ -149,7 +150,6 @@ class Sending:
         elif error is not None:
             tell_error(span, error)
         span.end()
-        self._count(sent, error)
 
     def _told_by(self, sent: SentMessage | None) -> dict[str, Any]:
         """Gather what is known at the end; all at once, because each call of a span takes its lock."""

@@ -244,8 +244,12 @@ class Workers:
         if observe.telemetry is None:
             await self._send(ledger_id)
             return
-        with observe.telemetry.job(SEND, self.queue, traceparent):
-            await self._send(ledger_id)
+        with observe.telemetry.job(SEND, self.queue, traceparent) as job:
+            try:
+                await self._send(ledger_id)
+            except UnfinishedBatchError:
+                job.unfinished()
+                raise
 
     async def _send(self, ledger_id: int) -> None:
         await self.open()

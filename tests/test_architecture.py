@@ -6,7 +6,7 @@ import re
 
 from _site.floors import PICTURE, ROOT, drawn, house
 
-TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 
 def test_picture_is_that_of_the_contract() -> None:

@@ -10,7 +10,14 @@ from sphinx.application import Sphinx
 from _site.names import DOCS, ROOT
 
 LINK = re.compile(r"\]\((?![a-z]+:|#)([^)]+)\)")
-PAGES = {"project/changelog": "CHANGELOG.md", "project/examples": "examples/README.md"}
+PAGES = {
+    "architecture": "ARCHITECTURE.md",
+    "project/changelog": "CHANGELOG.md",
+    "project/contributing": "CONTRIBUTING.md",
+    "project/examples": "examples/README.md",
+    "project/security-policy": "SECURITY.md",
+}
+_PAGE_OF = {(ROOT / path).resolve(): page for page, path in PAGES.items()}
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -25,10 +32,13 @@ def fetch(app: Sphinx, page: str, source: list[str]) -> None:
         return
     path = ROOT / PAGES[page]
     app.env.note_dependency(path)
-    here = posixpath.dirname(page)
-    there = posixpath.relpath(path.parent, DOCS)
+    here = (DOCS / page).parent
 
     def link(found: re.Match[str]) -> str:
-        return f"]({posixpath.relpath(posixpath.join(there, found[1]), here)})"
+        file, hash_, anchor = found[1].partition("#")
+        there = (path.parent / file).resolve()
+        if there in _PAGE_OF:
+            there = DOCS / f"{_PAGE_OF[there]}.md"
+        return f"]({posixpath.relpath(there, here)}{hash_}{anchor})"
 
     source[0] = LINK.sub(link, path.read_text(encoding="utf-8"))

@@ -414,6 +414,23 @@ def test_some_hundreds_of_sends_through_a_bad_network_are_neither_lost_nor_doubl
     assert findings.figures["sends"] == "200"
 
 
+@pytest.mark.each(
+    ("strike", "status", "ends"),
+    [
+        (None, 202, {"SentMessage"}),
+        (None, 500, {"ServerError"}),
+        (Strike.DELAY, 429, {"RateLimitedError"}),
+        (Strike.RESET_AFTER_FORWARDING, 500, {"ResponseLostError"}),
+        (Strike.TRUNCATE, 202, {"UnexpectedResponseError"}),
+        (Strike.TRUNCATE, 500, {"ServerError"}),
+        (Strike.LENGTH_TOO_SMALL, 202, {"UnexpectedResponseError"}),
+        (Strike.LENGTH_TOO_SMALL, 500, {"ServerError", "UnexpectedResponseError"}),
+    ],
+)
+def test_expected_end_follows_from_strike_and_status(strike: Any, status: int, ends: set[str]) -> None:
+    assert campaign.expected_ends(strike, status) == ends
+
+
 def test_comparison_finds_what_is_lost_doubled_and_mixed_up() -> None:
     accepted = {"0": ["a"], "1": ["b", "c"], "3": ["d"], "4": ["e"], "5": ["f"], "9": ["g"]}
     told = {

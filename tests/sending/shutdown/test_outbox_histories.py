@@ -46,7 +46,7 @@ from vonage_messages.webhooks import parse_status
 from vonage_messages.wire.rest import SentMessage
 
 RATE = Rate(4, per=1.0, burst=6)
-COMMIT = 0.004
+COMMIT = 0.02
 """Virtual seconds that a commit takes, and as many until the caller hears of it."""
 
 ANSWERS = {
@@ -398,7 +398,7 @@ def delivered(ref: str) -> Any:
     )
 
 
-MOMENTS = st.sampled_from([0.03, 0.06, 0.07, 0.08, 0.1, 0.15, 0.2, 0.3, 0.45, 0.7, 1.2, 3.0])
+MOMENTS = st.sampled_from([0.05, 0.1, 0.15, 0.2, 0.22, 0.24, 0.26, 0.28, 0.3, 0.32, 0.35, 0.4, 0.5, 0.7, 1.2, 3.0])
 ACTIONS = st.one_of(
     *2 * [st.tuples(st.just("add"), st.integers(1, 16) | st.just(50), st.booleans(), st.booleans())],
     *6

@@ -68,15 +68,15 @@ class Listening:
         ):
             return response.status
 
-    async def read_until(self, text: str) -> str:
-        """Read lines up to one with *text* in it."""
+    async def read_until(self, *texts: str) -> str:
+        """Read lines until there was one with each of *texts* in it, in whatever order."""
         if self.process.stdout is None:
             raise AssertionError("started without a pipe")
         read = ""
         async with asyncio.timeout(LONG):
-            while text not in read:
+            while not all(text in read for text in texts):
                 line = await self.process.stdout.readline()
-                assert line, f"it ended without {text!r}: {read}"
+                assert line, f"it ended without one of {texts}: {read}"
                 read += line.decode()
         return read
 
@@ -123,10 +123,9 @@ async def test_what_the_simulator_calls_back_is_shown_and_counted() -> None:
     async with listening() as there, there.called_by(delivery=Delivery(read_share=0)) as simulator:
         async with simulator.client() as client:
             sent = await client.send(Sms(to="447700900000", from_="447700900001", text="Hello", client_ref="order-7"))
-            shown = await there.read_until("delivered")
             simulator.fail(1120, to="447700900009")
             await client.send(WhatsappText(to="447700900009", from_="447700900001", text="Hello"))
-            shown += await there.read_until("rejected")
+            shown = await there.read_until("submitted", "delivered", "rejected", "client_ref order-7  0.01 EUR")
         await simulator.inbound(channel="whatsapp", from_="447700900008", text="Is the ferry late?")
         forged = await simulator.inbound(channel="whatsapp", text="forged", signature_secret="another" + SECRET)
         output, errors = await there.stop()
@@ -140,7 +139,8 @@ async def test_what_the_simulator_calls_back_is_shown_and_counted() -> None:
     assert "          Is the ferry late?\n" in shown
     assert re.search(r"refused    401  /webhooks/inbound-message\n          .*signature", shown)
     assert "forged" not in shown
-    assert re.search(r"\nStopped: 1 message, 3 statuses, 1 refused\.\n$", shown)
+    # On a busy machine an answer may come too late for the simulator, which then repeats itself as the platform does.
+    assert re.search(r"\nStopped: 1 message, 3 statuses, 1 refused(, \d repeated)?\.\n$", shown)
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -179,7 +179,9 @@ async def test_documentation_shows_what_is_printed(tmp_path: Path) -> None:
         await there.post({**UNKNOWN, "text": "Is the ferry late?"})
         await there.post(UNKNOWN, secret="another" + SECRET)
         shown, _ = await there.stop()
-    assert without_ids(there.opening + shown) == without_ids(documented)
+    # Where the machine is so busy that nothing comes in ten seconds, it says what to try: rightly, but not here.
+    without_hint = re.sub(r"Nothing has come yet\.(?s:.*?)--webhook-base https://…\n\n", "", shown)
+    assert without_ids(there.opening + without_hint) == without_ids(documented)
 
 
 def without_ids(text: str) -> str:
@@ -225,7 +227,10 @@ async def test_without_signatures_it_says_so_and_shows_what_to_try() -> None:
 async def test_with_signatures_it_shows_what_makes_a_genuine_one() -> None:
     async with listening() as there:
         shown, _ = await there.stop()
-    assert f"vonage-messages doctor --status-url {there.status_url} \\\n    --inbound-url {there.inbound_url}" in shown
+    command = f"doctor \\\n    --status-url {there.status_url} \\\n    --inbound-url {there.inbound_url}\n"
+    assert f"  vonage-messages {command}" in shown
+    assert shown.count("Nothing has come yet.") == 1
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 async def test_calls_that_are_no_webhooks_are_shown_as_refused() -> None:

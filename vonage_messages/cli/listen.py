@@ -223,7 +223,9 @@ class _Listening:
         if self.verifier is None:
             self.display.say(f"  curl --json '{_EXAMPLE}' \\\n    {inbound}\n")
         else:
-            self.display.say(f"  vonage-messages doctor --status-url {status} \\\n    --inbound-url {inbound}\n")
+            self.display.say(
+                f"  vonage-messages doctor \\\n    --status-url {status} \\\n    --inbound-url {inbound}\n"
+            )
         self.display.say(
             "The platform itself needs a public address that leads here (a tunnel, say), and\n"
             "is told of it by: vonage-messages setup --webhook-base https://…\n"

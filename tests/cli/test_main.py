@@ -46,7 +46,19 @@ def test_the_help_fits_80_columns(command: list[str]) -> None:
 
 def test_the_help_lists_every_command() -> None:
     result = CliRunner().invoke(application, ["--help"])
-    commands = {"accounts", "bulk", "demo", "doctor", "migrate", "segments", "send", "setup", "simulator", "workers"}
+    commands = {
+        "accounts",
+        "bulk",
+        "demo",
+        "doctor",
+        "listen",
+        "migrate",
+        "segments",
+        "send",
+        "setup",
+        "simulator",
+        "workers",
+    }
     assert set(application.commands) == commands
     assert all(f"  {name} " in result.output for name in application.commands)
 

@@ -34,6 +34,7 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 
 # Bytecode is kept: tests start the interpreter two hundred times, and each would compile all modules again.
 test: $(SETUP) ## Run the tests
+	@$(BIN)/python -m compileall -q -j 0 vonage_messages  # in a fresh clone: once, and not in each process that tests
 	@$(PYTEST) --ignore=tests/packaging $(ARGS)
 
 test-packaging: $(PACKAGING_SETUP) $(WHEELS) ## Build the wheel, install it into environments of its own, and try it there

@@ -82,7 +82,12 @@ for name in sys.argv[1:]:
     getattr(importlib.import_module(module), name)
 print(len(sys.argv) - 1)
 """
-NEED_AN_EXTRA = ("vonage_messages.stores.postgres", "vonage_messages.stores.redis", "vonage_messages.workers")
+NEED_AN_EXTRA = (
+    "vonage_messages.stores.postgres",
+    "vonage_messages.stores.redis",
+    "vonage_messages.telemetry",
+    "vonage_messages.workers",
+)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ NEED_AN_EXTRA = (
     "vonage_messages.cli.",
     "vonage_messages.stores.postgres",
     "vonage_messages.stores.redis",
+    "vonage_messages.telemetry",
     "vonage_messages.workers",
     "vonage_messages.testing.plugin",
 )
@@ -54,7 +55,7 @@ for module in pkgutil.walk_packages(vonage_messages.__path__, "vonage_messages."
 IMPORT_WHAT_NEEDS_AN_EXTRA = """
 import importlib
 from vonage_messages import MissingExtraError
-for name in ("stores.postgres", "stores.redis", "workers"):
+for name in ("stores.postgres", "stores.redis", "telemetry", "workers"):
     try:
         importlib.import_module(f"vonage_messages.{name}")
     except MissingExtraError as error:
@@ -191,6 +192,7 @@ def test_what_needs_an_extra_says_which(ours_alone: Environment) -> None:
     assert finished.stdout.splitlines() == [
         'PostgreSQL needs psycopg and psycopg-pool: pip install "vonage-messages-async[workers]"',
         'Redis needs the package redis: pip install "vonage-messages-async[redis]"',
+        'Telemetry needs the API of OpenTelemetry: pip install "vonage-messages-async[otel]"',
         'Workers need procrastinate and psycopg: pip install "vonage-messages-async[workers]"',
     ]
 

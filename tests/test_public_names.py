@@ -26,6 +26,7 @@ MODULES = [
     "vonage_messages.stores.redis",
     "vonage_messages.stores.sqlite",
     "vonage_messages.telemetry",
+    "vonage_messages.telemetry",
     "vonage_messages.testing",
     "vonage_messages.webhooks",
     "vonage_messages.workers",

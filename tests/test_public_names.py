@@ -26,7 +26,6 @@ MODULES = [
     "vonage_messages.stores.redis",
     "vonage_messages.stores.sqlite",
     "vonage_messages.telemetry",
-    "vonage_messages.telemetry",
     "vonage_messages.testing",
     "vonage_messages.webhooks",
     "vonage_messages.workers",

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vonage_messages import InvalidMessageError, MmsText, Sms, WhatsappText
-from vonage_messages.values import E164, is_bsuid, masked, normalize_number
+from vonage_messages.values import E164, is_bsuid, is_finite, masked, masked_reference, normalize_number
 
 
 @pytest.mark.each(
@@ -196,3 +196,21 @@ def test_a_masked_text_is_one_line_that_a_terminal_obeys_in_nothing(value: str) 
 
 def test_a_masked_text_can_be_printed() -> None:
     assert masked("\udc80" * 9).isascii()
+
+
+@pytest.mark.parametrize("reference", ["order-4711", "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab", "x" * 100, ""])
+def test_reference_is_shown_as_it_is(reference: str) -> None:
+    assert masked_reference(reference) == reference
+
+
+@pytest.mark.parametrize("reference", ["447700900000", "+44 7700 900000", "ada@example.com", "x" * 101, "a\nb"])
+def test_reference_that_may_be_a_person_is_masked(reference: str) -> None:
+    assert masked_reference(reference) == masked(reference) != reference
+
+
+@pytest.mark.parametrize(
+    ("value", "finite"),
+    [(1, True), (-1.5, True), (True, False), ("1", False), (None, False), (float("nan"), False), (10**400, False)],
+)
+def test_finite_is_what_a_float_can_hold(value: object, finite: bool) -> None:
+    assert is_finite(value) is finite

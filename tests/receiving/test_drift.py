@@ -109,6 +109,17 @@ def test_members_of_v0_1_are_named_where_they_stood() -> None:
     assert seen(parse_webhook(payload)) == {"field": ["epoch", "from.carrier", "message.content.draft", "message.mood"]}
 
 
+def test_body_of_v0_1_that_is_none_is_an_unexpected_value() -> None:
+    payload = sample("v0.1/webhooks/inbound-whatsapp-text")
+    payload["message"]["content"] = "Hello"
+    assert seen(parse_webhook(payload)) == {"value": ["message.content"]}
+
+
+def test_member_that_is_null_is_as_good_as_none() -> None:
+    assert is_familiar(status(usage=None, timestamp=None))
+    assert seen(status(usage=None, timestamp=None)) == {}
+
+
 @pytest.mark.each("path", sorted(SAMPLES.glob("v*/webhooks/*.json")), ids=lambda path: f"{path.parts[-3]}-{path.stem}")
 def test_every_sample_that_is_of_the_reference_holds_nothing_unknown(path: Path) -> None:
     made_up = "unknown" in path.stem or "unreadable" in path.stem
@@ -135,6 +146,7 @@ def test_most_of_what_the_reference_knows_takes_a_look_alone() -> None:
         {"status": "relayed"},
         {"channel": ""},
         {"_self": {"href": "https://example.com/"}},
+        {"_self": "https://example.com/"},
     ],
 )
 def test_a_look_lets_nothing_by_that_the_whole_walk_would_find(changes: dict[str, Any]) -> None:
@@ -236,3 +248,9 @@ async def test_receivers_may_count_together() -> None:
         await receiver.receive(JSON_HEADERS, body)
         assert receiver.drift is drift
     assert drift.counts["status"] == {"relayed": 2}
+
+
+def test_numbers_of_a_group_hold_no_members() -> None:
+    names = ["447700900000", "447700900001"]
+    event = parse_webhook(sample("v1/webhooks/inbound-mms-text", mms={"participants": names, "title": "us"}))
+    assert seen(event) == {"field": ["mms.title"]}

@@ -40,6 +40,8 @@ from vonage_messages.simulator import Simulator
 
 JITTER = 0.1
 """Seconds by which one message may travel faster than another, on a machine that has other things to do."""
+STALL = 1.0
+"""The same, and what may be missing at the end, where the machine may keep a process from its work: ``--busy``."""
 START_UP = 30
 LEAST = 0.98
 ACCOUNT = Rate(30)
@@ -152,7 +154,7 @@ def by_limit(limits: Limits, came: Iterable[Came]) -> Mapping[str, tuple[Rate, l
     return found
 
 
-def judge(campaign: Campaign, came: Sequence[Came], began: float, seconds: float) -> Report:
+def judge(campaign: Campaign, came: Sequence[Came], began: float, seconds: float, stall: float = 0.0) -> Report:
     """Compare what came with what had to."""
     accepted = [each for each in came if each.status == 202]  # noqa: PLR2004  accepted
     refused = len(came) - len(accepted)
@@ -162,10 +164,10 @@ def judge(campaign: Campaign, came: Sequence[Came], began: float, seconds: float
         ((early_by(instants, limit, began), key) for key, (limit, instants) in by_limit(campaign.limits, came).items()),
         default=(0.0, "account"),
     )
-    faults = [*amount_faults(len(in_time), seconds), *order_faults(campaign, accepted)]
+    faults = [*amount_faults(len(in_time), seconds, stall), *order_faults(campaign, accepted)]
     if refused:
         faults.append(f"{refused} requests were not accepted")
-    if early > JITTER:
+    if early > max(JITTER, stall):
         faults.append(f"{shown(tightest)} was passed: a message came {early * 1000:.0f} ms early")
     return Report(
         name=campaign.name,
@@ -177,9 +179,9 @@ def judge(campaign: Campaign, came: Sequence[Came], began: float, seconds: float
     )
 
 
-def amount_faults(left: int, seconds: float) -> Iterator[str]:
+def amount_faults(left: int, seconds: float, stall: float = 0.0) -> Iterator[str]:
     """Find too few, or too many: 1,764 to 1,830 in a minute."""
-    least, most = LEAST * ACCOUNT.n * seconds, ACCOUNT.n * seconds + ACCOUNT.n
+    least, most = LEAST * ACCOUNT.n * max(0.0, seconds - stall), ACCOUNT.n * seconds + ACCOUNT.n
     if not least <= left <= most:
         yield f"{left} left in {seconds:g} s, and it should be {least:.0f} to {most:.0f}"
 
@@ -238,7 +240,7 @@ async def serve(rate: float) -> None:
         print(json.dumps(came), flush=True)
 
 
-async def run(campaign: Campaign, seconds: float, rate: float) -> Report:
+async def run(campaign: Campaign, seconds: float, rate: float, stall: float) -> Report:
     """Keep a queue full for so many seconds, then cancel what waits, and look at what came."""
     async with simulator(rate) as (process, environment):
         auth = BasicAuth(api_key=environment["VONAGE_API_KEY"], api_secret=environment["VONAGE_API_SECRET"])
@@ -255,13 +257,13 @@ async def run(campaign: Campaign, seconds: float, rate: float) -> Report:
         Came(at=at, status=status, message=RawMessage(payload or {"channel": "unknown"}))
         for at, status, payload in json.loads(output)
     ]
-    return judge(campaign, came, began, seconds)
+    return judge(campaign, came, began, seconds, stall)
 
 
-async def run_all(chosen: Sequence[Campaign], seconds: float, rate: float) -> list[Report]:
+async def run_all(chosen: Sequence[Campaign], seconds: float, rate: float, stall: float) -> list[Report]:
     """Run them at once, in no longer than one would take."""
     async with asyncio.timeout(seconds + 2 * START_UP):
-        return await asyncio.gather(*(run(campaign, seconds, rate) for campaign in chosen))
+        return await asyncio.gather(*(run(campaign, seconds, rate, stall) for campaign in chosen))
 
 
 def main() -> None:
@@ -274,9 +276,11 @@ def main() -> None:
     parser.add_argument("--waiting", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=ACCOUNT.n, help="how many a second the simulators accept")
     parser.add_argument("--only", choices=["sms", "whatsapp", "senders"], help="one campaign instead of three")
+    parser.add_argument("--busy", action="store_true", help="forgive what a stall of a second may do to the figures")
     options = parser.parse_args()
+    stall = STALL if options.busy else 0.0
     chosen = [each for each in campaigns(options.waiting) if options.only in {None, each.name}]
-    reports = asyncio.run(run_all(chosen, options.seconds, options.rate))
+    reports = asyncio.run(run_all(chosen, options.seconds, options.rate, stall))
     print(f"{options.seconds:g} s at {ACCOUNT}, {options.waiting:,} waiting")
     for report in reports:
         print(report)

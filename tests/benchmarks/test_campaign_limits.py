@@ -48,7 +48,7 @@ async def run(*arguments: str) -> tuple[int | None, list[str]]:
 
 
 async def test_three_queues_use_the_published_limits_up_and_pass_none() -> None:
-    code, lines = await run("--seconds", "2", "--waiting", "3000")
+    code, lines = await run("--seconds", "2", "--waiting", "3000", "--busy")
     assert code == 0, lines
     assert [line.split()[0] for line in lines[1:]] == ["sms", "whatsapp", "senders"]
     assert all(" 0 refused" in line for line in lines[1:])

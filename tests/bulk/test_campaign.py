@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from vonage_messages import ConfigurationError
-from vonage_messages.bulk.campaign import Campaign, add_rows, payload_rows, sorted_rows
+from vonage_messages.bulk.campaign import Campaign, add_rows, sorted_rows
 from vonage_messages.bulk.journal import PART, Fate, Journal, KnownRows
 from vonage_messages.bulk.screening import Screen, SuppressionFiles
 from vonage_messages.bulk.source import source_at
+from vonage_messages.bulk.template import rows_as_payloads
 from vonage_messages.sending.outbox import Outbox
 
 CampaignOf = Callable[..., Campaign]
@@ -165,7 +166,10 @@ async def test_rows_may_be_whole_requests(outbox: Outbox, tmp_path: Path) -> Non
     path = tmp_path / "people.jsonl"
     path.write_text('{"channel": "sms", "to": "447700900000", "from": "Acme", "text": "Hi"}\n', encoding="utf-8")
     source = source_at(path)
-    assert await add(outbox, Campaign(source=source, template=payload_rows(source), id="spring")) == (1, 0)
+    assert await add(outbox, Campaign(source=source, template=rows_as_payloads(source.row_format), id="spring")) == (
+        1,
+        0,
+    )
 
 
 async def test_listener_hears_how_many_rows_are_taken_care_of(outbox: Outbox, campaign_of: CampaignOf) -> None:

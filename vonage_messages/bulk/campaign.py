@@ -19,7 +19,7 @@ from vonage_messages.bulk.journal import PART, Fate, Journal, KnownRows, RowReco
 from vonage_messages.bulk.rows import BadRow
 from vonage_messages.bulk.screening import Screen, recipients_of
 from vonage_messages.bulk.source import Source
-from vonage_messages.bulk.template import Template, rows_as_payloads
+from vonage_messages.bulk.template import Template
 from vonage_messages.channels.base import Message
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.sending.outbox import Outbox
@@ -63,11 +63,6 @@ class SortedRow:
         added = self.fate is Fate.ADDED and isinstance(self.row, GoodRow)
         key = digest_of(self.row.key) if added and isinstance(self.row, GoodRow) else ""
         return RowRecord(number=self.row.number, line=self.row.line, fate=self.fate, key=key, why=self.why)
-
-
-def payload_rows(source: Source) -> Template:
-    """Give the template of a file whose rows are whole requests."""
-    return rows_as_payloads(source.row_format)
 
 
 def sorted_rows(campaign: Campaign, known: KnownRows) -> Iterator[SortedRow]:

@@ -108,10 +108,6 @@ class Conversations:
         key = self._homes[0].get(message_uuid) or self._homes[1].get(message_uuid)
         return None if key is None else self._conversations.get(key)
 
-    def is_inbound(self, message_uuid: str) -> bool:
-        """Tell whether a person wrote a message."""
-        return message_uuid in self._homes[1]
-
     def latest(self, channel: str | None, start: int, length: int) -> list[Conversation]:
         """List *length* conversations from place *start*, the one with the newest message first."""
         chosen = (

@@ -15,8 +15,7 @@ from collections.abc import Iterator
 import procrastinate
 
 from vonage_messages import Limits, SharedLimiter, Sms
-from vonage_messages.stores.postgres import PostgresLedgerStore
-from vonage_messages.stores.postgres.limits import PostgresLimitStore
+from vonage_messages.stores.postgres import PostgresLedgerStore, PostgresLimitStore
 from vonage_messages.workers import prepare, register, run_worker
 
 DATABASE = os.environ["VONAGE_DATABASE_URL"]

@@ -23,8 +23,7 @@ from aiohttp import web
 
 from vonage_messages import Limits, Outbox, SharedLimiter, Sms
 from vonage_messages.adapters.aiohttp import webhook_routes
-from vonage_messages.stores.postgres import PostgresLedgerStore
-from vonage_messages.stores.postgres.limits import PostgresLimitStore
+from vonage_messages.stores.postgres import PostgresLedgerStore, PostgresLimitStore
 from vonage_messages.webhooks import MessageStatus, Router, SignatureVerifier
 from vonage_messages.workers import HealthAddress, Workers, prepare, register, run_worker
 

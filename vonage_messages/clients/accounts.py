@@ -52,6 +52,10 @@ class AccountsClient(ManagementClient):
         Go through all accounts, those of one *provider* if it is given, and fetch page after page as needed.
 
         *page_size* is 1 to 1000; the platform's own is 20.
+
+        Raises:
+            UnexpectedResponseError: a page leads back to an earlier one, or the list has no end.
+            And what the class says of every method.
         """
         request = wire.list_request(provider=provider, page_size=page_size)
         asked = {request.query}
@@ -68,7 +72,13 @@ class AccountsClient(ManagementClient):
         raise UnexpectedResponseError(f"the list of external accounts has no end after {MOST_PAGES:,} pages")
 
     async def get(self, provider: str, external_id: str) -> ExternalAccount:
-        """Describe one account. For RCS the API has no such call: its accounts are looked up in the list."""
+        """
+        Describe one account. For RCS the API has no such call: its accounts are looked up in the list.
+
+        Raises:
+            NotFoundError: there is no such account.
+            And what the class says of every method.
+        """
         request = wire.get_request(provider, external_id)
         if wire.checked_provider(provider) != Provider.RCS:
             return await self._call("get_account", request, wire.read_account)

@@ -54,7 +54,13 @@ class ApplicationsClient(ManagementClient):
             raise ConfigurationError("the Applications API takes the API key and secret (BasicAuth), and no JWT.")
 
     async def list(self) -> AsyncIterator[Application]:
-        """Go through all applications of the account, and fetch page after page as needed."""
+        """
+        Go through all applications of the account, and fetch page after page as needed.
+
+        Raises:
+            UnexpectedResponseError: the list has no end.
+            And what ``AccountsClient`` says of every method.
+        """
         for number in range(1, MOST_PAGES + 1):
             page = await self._call("list_applications", wire.list_request(number), wire.read_page)
             for application in page.applications:

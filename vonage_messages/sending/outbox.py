@@ -66,6 +66,10 @@ class Outbox:
     same row twice; each keeps its own limits, so that two that run at once may together pass them.
 
     ``Outbox.open`` gives one on SQLite; the constructor takes any ``LedgerStore``.
+
+    Raises, from every method that asks for rows or changes them:
+        StoreUnavailableError: the file cannot be read or written now.
+        OutboxError: the outbox is not open.
     """
 
     def __init__(self, store: LedgerStore, *, clock: Callable[[], float] = time.time) -> None:

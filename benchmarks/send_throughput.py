@@ -309,7 +309,12 @@ def options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--cache", type=Path, default=PROJECT / "build" / "benchmarks", help="where peers are installed"
     )
     parser.add_argument("--no-install", dest="install", action="store_false", help="install nothing")
-    parser.add_argument("--results", type=Path, default=HERE / "results" / "send_throughput.json", help="the JSON file")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=PROJECT / "build" / "benchmarks" / "results" / "send_throughput.json",
+        help="the JSON file",
+    )
     parser.add_argument("--list", action="store_true", help="show the rows and end")
     return parser.parse_args(arguments)
 

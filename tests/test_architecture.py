@@ -1,9 +1,10 @@
-"""The page on architecture shows the floors that import-linter enforces."""
+"""Pictures show what they are drawn from: the floors that import-linter enforces, and a table of figures."""
 
 from __future__ import annotations
 
 import re
 
+from _site import figures
 from _site.floors import PICTURE, ROOT, drawn, house
 
 TEXT = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -25,3 +26,9 @@ def test_picture_holds_every_module_once() -> None:
 def test_table_has_the_floors_of_the_contract_in_their_order() -> None:
     rows = re.findall(r"^\| (`[^|]*`) \|", TEXT, re.MULTILINE)
     assert [re.findall(r"`([^`]*)`", row) for row in rows] == house().floors
+
+
+def test_picture_of_sending_is_that_of_the_table() -> None:
+    found = figures.rows(figures.PAGE.read_text(encoding="utf-8"))
+    assert len(found) > 6
+    assert figures.PICTURE.read_text(encoding="utf-8") == figures.drawn(found), "python docs/_site/figures.py"

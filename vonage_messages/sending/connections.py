@@ -190,7 +190,7 @@ class Connections(Endings):
         self._sending += 1
         owner = place.owner
         if owner.__class__ is not Entry and isinstance(owner, SendFuture):
-            owner._under_way = True  # noqa: SLF001  see _wrap
+            owner._under_way = True  # noqa: SLF001  a future that the engine made
         if self._room:
             self._wake_one_who_waits_for_room()
         return place
@@ -494,7 +494,7 @@ class Connections(Endings):
             return self._settle(place, None, None)
         self.schedule.again(place, again_at)
         if isinstance(owner, SendFuture):
-            owner._under_way = False if place.doubt is None else None  # noqa: SLF001  see _wrap
+            owner._under_way = False if place.doubt is None else None  # noqa: SLF001  a future that the engine made
         self._turns.sleep()
         return None
 

@@ -237,9 +237,9 @@ class Endings(ABC):
 
     def _forget(self, future: SendFuture) -> None:
         """Take a message whose future is cancelled out of the queue, unless it is on its way."""
-        if future._under_way:  # noqa: SLF001  see _wrap
+        if future._under_way:  # noqa: SLF001  a future that the engine made
             return
-        place = future._place  # noqa: SLF001  see _wrap
+        place = future._place  # noqa: SLF001  a future that the engine made
         if place is None:
             self.schedule.drop_plain()
             place = Place(future.message, Priority.NORMAL, self._now())

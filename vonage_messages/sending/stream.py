@@ -2,7 +2,7 @@
 Streaming many messages through a queue: a bounded window of them, and their outcomes as they come.
 
 A task of its own reads the messages, because they may come slowly while outcomes are waiting to be taken. Nothing
-here knows limits or requests: ``SendQueue`` gives the function that lets an entry wait.
+here knows limits or requests: the ``Engine`` gives the function that lets an entry wait.
 """
 
 from __future__ import annotations

@@ -9,14 +9,9 @@ outboxes build on. What requests and answers mean is known by ``vonage_messages.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import random
-import time
-import uuid
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, overload
 
 import aiohttp
 import attrs
@@ -24,7 +19,8 @@ import attrs
 from vonage_messages import observe
 from vonage_messages.auth import ApplicationAuth, BasicAuth
 from vonage_messages.channels.base import Message
-from vonage_messages.channels.raw import RawMessage
+from vonage_messages.clients.attempts import Attempts
+from vonage_messages.clients.calls import read_sent
 from vonage_messages.clients.checks import (
     checked_auth,
     checked_chain,
@@ -35,32 +31,17 @@ from vonage_messages.clients.checks import (
     checked_session,
     checked_timeout,
     chosen_proxy,
-    refuse_basic,
     with_failover,
 )
-from vonage_messages.clients.credentials import current_auth, forget_expired, token_expired
+from vonage_messages.clients.credentials import forget_expired
 from vonage_messages.clients.environment import Variables, auth_from
-from vonage_messages.clients.hosts import chosen_host, is_own_message, lowered, regional_host
-from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
-from vonage_messages.clients.sandbox import advise, refuse_missing_channel
-from vonage_messages.clients.transport import (
-    Timeout,
-    Transport,
-    checked_base_url,
-    checked_ssl_context,
-    user_agent,
-)
-from vonage_messages.errors import (
-    APIError,
-    AuthenticationError,
-    DownloadError,
-    RateLimitedError,
-    VonageMessagesError,
-)
+from vonage_messages.clients.hosts import chosen_host, lowered
+from vonage_messages.clients.retry import RetryPolicy
+from vonage_messages.clients.sandbox import refuse_missing_channel
+from vonage_messages.clients.transport import Timeout, checked_base_url, checked_ssl_context
+from vonage_messages.errors import AuthenticationError, DownloadError, VonageMessagesError
 from vonage_messages.guards import guards_of, take_back
-from vonage_messages.logs import LogEvent, about
-from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
-from vonage_messages.values import HoldsSecret, masked, shown_half_built
+from vonage_messages.values import shown_half_built
 from vonage_messages.wire import rest
 from vonage_messages.wire.payloads import check_api_version, to_json, to_payload
 
@@ -72,24 +53,16 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from vonage_messages.clients.download import Downloaded
-    from vonage_messages.clients.transport import Answer
     from vonage_messages.guards import Guard
     from vonage_messages.limiter import Limiter
     from vonage_messages.limits.levels import Limits
-    from vonage_messages.observe import Observer, Telemetry
+    from vonage_messages.observe import Observer
     from vonage_messages.pricing import CostEstimate, PriceTable
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.inbound import InboundMessage
     from vonage_messages.wire.payloads import ApiVersion
 
-ResultT = TypeVar("ResultT")
-
 Auth: TypeAlias = ApplicationAuth | BasicAuth
-
-logger = logging.getLogger("vonage_messages")
-
-_UPDATE = RawMessage({"channel": "update"})
-"""What an update of a message is to the limits: a request of the account, and nobody's message."""
 
 
 class HasMessageUUID(Protocol):
@@ -112,63 +85,7 @@ class DryRun:
     """What it would cost, failover in ``worst``; ``None`` where the client has no ``prices``."""
 
 
-@attrs.define(kw_only=True, eq=False)  # not frozen: eight fields would take a microsecond longer to set, and two change
-class _Call(Generic[ResultT]):
-    """One call of the client: what every attempt at it shares."""
-
-    operation: str
-    request: rest.Request
-    read: Callable[[Answer], ResultT]
-    """Turns an answer into the result of the call, or raises."""
-
-    connect_timeout: Seconds
-    deadline: float
-    """When the call ends, on the clock of the running loop."""
-
-    transport: Transport
-    """The way to the host that the call goes to."""
-
-    message: Message | None = None
-    call_id: str = ""
-    """What ``correlation_id`` is, once somebody has asked for it."""
-
-    waited: Seconds = 0.0
-    """How long its requests have waited for places under limits, all together."""
-
-    doubt: VonageMessagesError | None = None
-    """The error of an attempt that was repeated, although the message may have been accepted."""
-
-    @property
-    def correlation_id(self) -> str:
-        """What the log records of all attempts of this call share."""
-        if not self.call_id:
-            own = None if self.message is None else self.message.client_ref
-            self.call_id = own or uuid.uuid4().hex[:12]
-        return self.call_id
-
-    def ask(self, authorization: str) -> Awaitable[Answer]:
-        """Make one request."""
-        return self.transport.attempt(
-            self.request, authorization, deadline=self.deadline, connect_timeout=self.connect_timeout
-        )
-
-    def started(self, number: int, url: URL) -> AttemptStarted:
-        """Describe one attempt to the observers."""
-        message = self.message
-        return AttemptStarted(
-            operation=self.operation,
-            method=self.request.method,
-            url=str(url),
-            attempt=number,
-            channel=None if message is None else message.channel,
-            message_type=None if message is None else message.message_type,
-            to=None if message is None else masked(message.to),
-            client_ref=None if message is None else message.client_ref,
-            correlation_id=self.correlation_id,
-        )
-
-
-class Client(HoldsSecret):
+class Client(Attempts):
     """
     A client of the Messages API.
 
@@ -228,24 +145,24 @@ class Client(HoldsSecret):
         guards: Iterable[Guard] = (),
         prices: PriceTable | None = None,
     ) -> None:
-        self._auth = checked_auth(auth)
-        self._guards = guards_of(guards)
-        self._prices = checked_prices(prices)
-        self._limiter = checked_limiter(limits)
-        self._base_url = checked_base_url(chosen_host(base_url, region, sandbox=sandbox))
-        self._is_sandbox = bool(sandbox)
+        address = checked_base_url(chosen_host(base_url, region, sandbox=sandbox))
         check_api_version(api_version)
         self._api_version = api_version
-        self._timeout = checked_timeout(timeout)
-        self._retry = checked_retry(retry)
-        self._budget = RetryBudget(retry.budget, retry.refill)
-        self._observers = Observers(observers)
-        self._proxy = chosen_proxy(proxy, self._base_url, trust_env=trust_env)
-        self._ssl_context = checked_ssl_context(ssl_context, self._base_url)
-        self._user_agent = user_agent(app_name)
-        self._session = checked_session(session)
-        self._transport = self._transport_to(self._base_url)
-        self._regional: dict[URL, Transport] = {}
+        super().__init__(
+            checked_auth(auth),
+            base_url=address,
+            is_sandbox=bool(sandbox),
+            session=checked_session(session),
+            timeout=checked_timeout(timeout),
+            retry=checked_retry(retry),
+            observers=observers,
+            proxy=chosen_proxy(proxy, address, trust_env=trust_env),
+            ssl_context=checked_ssl_context(ssl_context, address),
+            app_name=app_name,
+            limiter=checked_limiter(limits),
+            guards=guards_of(guards),
+        )
+        self._prices = checked_prices(prices)
 
     @classmethod
     def from_env(cls, *, environ: Mapping[str, str] | None = None, **options: Any) -> Self:
@@ -399,14 +316,14 @@ class Client(HoldsSecret):
             if self._observers.watching or self._is_sandbox or not isinstance(auth, (ApplicationAuth, BasicAuth)):
                 call = self._send_call(message, request)
                 return await self._attempt(call, 1, await self._current_auth(call))
-            # The same without a _Call, for it is the way of a queue: 4 of the 90 µs of a message.
+            # The same without a Call, for it is the way of a queue: 4 of the 90 µs of a message.
             authorization = auth.authorization()
             deadline = asyncio.get_running_loop().time() + self._timeout.total
             try:
                 answer = await self._transport.attempt(
                     request, authorization, deadline=deadline, connect_timeout=self._timeout.connect
                 )
-                return _read_sent(answer, client_ref=message.client_ref)
+                return read_sent(answer, client_ref=message.client_ref)
             except AuthenticationError as error:
                 forget_expired(auth, authorization, error)
                 raise
@@ -554,230 +471,3 @@ class Client(HoldsSecret):
         Reference: Messages API v1, section 13.
         """
         await self._update("revoke", rest.revoke_request(message_uuid), self._transport)
-
-    async def _update(self, operation: str, request: rest.Request, transport: Transport) -> None:
-        refuse_basic(self._auth)
-        await self._repeat(
-            _Call(
-                operation=operation,
-                request=request,
-                read=_read_update,
-                connect_timeout=self._timeout.connect,
-                deadline=asyncio.get_running_loop().time() + self._timeout.total,
-                transport=transport,
-            )
-        )
-
-    def _transport_for(self, inbound: object) -> Transport:
-        """Find the way to the region of an inbound event; our own where it says nothing, or nothing to be believed."""
-        self_href = getattr(inbound, "self_href", None)
-        host = regional_host(self_href, self._base_url)
-        if host is None or host == self._base_url:
-            if not is_own_message(self_href, self._base_url) and host is None:
-                logger.warning(
-                    "the _self link of an inbound message is not followed: the client's own host is asked",
-                    extra=about(LogEvent.LINK_IGNORED),
-                )
-            return self._transport
-        if host not in self._regional:  # at most six: that many hosts there are
-            self._regional[host] = self._transport_to(host)
-        return self._regional[host]
-
-    def _transport_to(self, base_url: URL) -> Transport:
-        return Transport(
-            base_url,
-            session=self._session,
-            proxy=self._proxy,
-            ssl_context=self._ssl_context,
-            user_agent=self._user_agent,
-        )
-
-    async def _application_token(self) -> str | None:
-        """Give the ``Authorization`` of the application; ``None`` for an account, whose key is nothing for a file."""
-        auth = self._auth if isinstance(self._auth, (ApplicationAuth, BasicAuth)) else await self._auth()
-        return auth.authorization() if isinstance(auth, ApplicationAuth) else None
-
-    def _send_call(self, message: Message, request: rest.Request) -> _Call[rest.SentMessage]:
-        return _Call(
-            operation="send",
-            request=request,
-            read=partial(_read_sent, client_ref=message.client_ref),
-            connect_timeout=self._timeout.connect,
-            deadline=asyncio.get_running_loop().time() + self._timeout.total,
-            transport=self._transport,
-            message=message,
-        )
-
-    async def _traced(self, message: Message, request: rest.Request, telemetry: Telemetry) -> rest.SentMessage:
-        """Send a message before the eyes of what watches the whole process: also what a guard refuses."""
-        with telemetry.sending(message) as sending:
-            undo = [] if self._guards is None else self._guards.admit(message)
-            try:
-                sent = await self._repeat(self._send_call(message, request))
-            except VonageMessagesError as error:
-                if not error.maybe_sent:
-                    take_back(undo)
-                raise
-            sending.accepted(sent)
-            return sent
-
-    async def _repeat(self, call: _Call[ResultT]) -> ResultT:
-        """
-        Attempt a call until it succeeds, or may not be repeated.
-
-        Where the policy had an attempt repeated that left open what became of it, no later failure settles that: the
-        call ends with the error of that attempt, which has the later one for its cause.
-        """
-        try:
-            return await self._attempt_until_done(call)
-        except Exception as error:
-            doubt, call.doubt = call.doubt, None
-            if doubt is None or getattr(error, "maybe_sent", False):
-                raise
-            try:
-                raise doubt from error
-            finally:
-                del doubt  # it holds this frame
-
-    async def _attempt_until_done(self, call: _Call[ResultT]) -> ResultT:
-        number = renewals = 0
-        while True:  # ends: the policy bounds the repetitions, and a token is renewed once
-            number += 1
-            auth = await self._current_auth(call)
-            await self._wait_for_place(call)  # outside: what finds no place in time is not repeated
-            try:
-                result = await self._attempt(call, number, auth)
-            except VonageMessagesError as error:
-                self._learn(error)
-                if not renewals and isinstance(auth, ApplicationAuth) and token_expired(error):
-                    renewals = 1
-                    continue
-                wait = self._wait_after(error, number - renewals, call)
-                if wait is None:
-                    raise
-                _log_retry(call, wait, error)
-                if error.maybe_sent:
-                    call.doubt = error
-            else:
-                self._learn(result)
-                self._budget.give_back()
-                return result
-            await asyncio.sleep(wait)
-
-    async def _wait_for_place(self, call: _Call[Any]) -> None:
-        """
-        Wait until every limit has a place for one request of *call*.
-
-        The deadline moves by what that took: a request that began just before it would leave open what became of the
-        message.
-        """
-        if self._limiter is None:
-            return
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        left = max(self._timeout.total - call.waited, 0.001)
-        await self._limiter.acquire(_UPDATE if call.message is None else call.message, max_wait=left)
-        waited = loop.time() - began
-        call.waited += waited
-        call.deadline += waited
-
-    def _learn(self, result: object) -> None:
-        """Let the limits hear what the platform says about speed."""
-        if self._limiter is None:
-            return
-        from vonage_messages.limiter import turns_of  # noqa: PLC0415  it is loaded: there is a limiter
-
-        if isinstance(result, RateLimitedError):
-            turns_of(self._limiter).refused(result, 0.0)
-        elif isinstance(result, rest.SentMessage):
-            turns_of(self._limiter).answered(result.headers)
-
-    def _wait_after(self, error: VonageMessagesError, attempt: int, call: _Call[ResultT]) -> Seconds | None:
-        return decide(
-            error,
-            attempt=attempt,
-            policy=self._retry,
-            budget=self._budget,
-            remaining=call.deadline - asyncio.get_running_loop().time(),
-            random=random.random,
-        )
-
-    async def _attempt(self, call: _Call[ResultT], number: int, auth: Auth) -> ResultT:
-        """Make one request, and tell the observers."""
-        authorization = auth.authorization()
-        try:
-            if self._observers.watching:
-                return await self._watched(call, number, authorization)
-            return call.read(await call.ask(authorization))
-        except AuthenticationError as error:
-            forget_expired(auth, authorization, error)
-            raise
-        except APIError as error:
-            if self._is_sandbox:
-                advise(error)
-            raise
-
-    async def _watched(self, call: _Call[ResultT], number: int, authorization: str) -> ResultT:
-        """Make one request before the eyes of observers: what they are shown takes 15 µs to make."""
-        started = call.started(number, call.transport.url_of(call.request))
-        observers = self._observers.now()
-        observers.before_attempt(started)
-        begun = time.perf_counter()
-        try:
-            answer = await call.ask(authorization)
-            result = call.read(answer)
-        except BaseException as error:
-            observers.after_attempt(_failed(started, time.perf_counter() - begun, error))
-            raise
-        observers.after_attempt(_succeeded(started, time.perf_counter() - begun, answer, result))
-        return result
-
-    async def _current_auth(self, call: _Call[ResultT]) -> Auth:
-        """Get the credentials, which may take a call of the user's function: within the deadline."""
-        if isinstance(self._auth, (ApplicationAuth, BasicAuth)):
-            return self._auth
-        auth = await current_auth(self._auth, call.deadline)
-        if call.request.method == "PATCH":
-            refuse_basic(auth)
-        return auth
-
-
-def _log_retry(call: _Call[Any], wait: Seconds, error: VonageMessagesError) -> None:
-    if logger.isEnabledFor(logging.DEBUG):
-        extra = about(LogEvent.SEND_RETRY, call, error)
-        logger.debug("%s is repeated in %.3g s, after %s", call.operation, wait, type(error).__name__, extra=extra)
-
-
-def _read_sent(answer: Answer, *, client_ref: str | None) -> rest.SentMessage:
-    return rest.read_send_response(
-        answer.status,
-        answer.headers,
-        answer.body,
-        now=time.time(),
-        client_ref=client_ref,
-        complete=answer.complete,
-    )
-
-
-def _read_update(answer: Answer) -> None:
-    rest.read_update_response(answer.status, answer.headers, answer.body, now=time.time())
-
-
-def _succeeded(started: AttemptStarted, duration: Seconds, answer: Answer, result: object) -> AttemptFinished:
-    return AttemptFinished(
-        started=started,
-        duration=duration,
-        status=answer.status,
-        request_id=rest.header_value(answer.headers, "X-Request-Id"),
-        message_uuid=result.message_uuid if isinstance(result, rest.SentMessage) else None,
-    )
-
-
-def _failed(started: AttemptStarted, duration: Seconds, error: BaseException) -> AttemptFinished:
-    return AttemptFinished(
-        started=started,
-        duration=duration,
-        status=status_of(error),
-        request_id=getattr(error, "request_id", None),
-        error=error,
-    )

@@ -30,7 +30,8 @@ from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.pricing import PriceTable
 from vonage_messages.sending import outbox_run
 from vonage_messages.sending.outbox import Outbox
-from vonage_messages.sending.outbox_run import WINDOW, RowMessage
+from vonage_messages.sending.outbox_rows import RowMessage
+from vonage_messages.sending.outbox_run import WINDOW
 from vonage_messages.sending.report import Progress
 from vonage_messages.simulator import Simulator
 from vonage_messages.spending import Budget

@@ -15,55 +15,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
-import json
 import logging
 import uuid
-from collections import Counter
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING
 
 import attrs
 
-from vonage_messages.channels.raw import RawMessage
-from vonage_messages.errors import (
-    APIError,
-    AuthenticationError,
-    BudgetExceededError,
-    CircuitOpenError,
-    ConfigurationError,
-    OutboxError,
-    PaymentRequiredError,
-    QueueClosedError,
-    StoreUnavailableError,
-    VonageMessagesError,
-)
-from vonage_messages.ledger import Claimed, Event, Outcome, Row, State, event_of
+from vonage_messages.errors import OutboxError, QueueClosedError, StoreUnavailableError
+from vonage_messages.ledger import Claimed
 from vonage_messages.limiter import Limiter
 from vonage_messages.logs import LogEvent, about
-from vonage_messages.sending.batching import Batching
-from vonage_messages.sending.options import check_span
 from vonage_messages.sending.outbox_limits import LimitsInLedger
+from vonage_messages.sending.outbox_records import Records
+from vonage_messages.sending.outbox_rows import RowClient, RowMessage
 from vonage_messages.sending.report import Progress, Report
 from vonage_messages.sending.send_queue import SendQueue
-from vonage_messages.spending import Budget, Spending
+from vonage_messages.spending import Budget
 from vonage_messages.values import Seconds
-from vonage_messages.wire.payloads import WrittenMessage, from_payload
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from vonage_messages.channels.base import Message
     from vonage_messages.clients.client import Client
-    from vonage_messages.clients.retry import RetryPolicy
     from vonage_messages.guards import Guard
     from vonage_messages.ledger import LedgerStore
     from vonage_messages.limits.levels import Limits
-    from vonage_messages.sending.outcome import Outcome as Sent
-    from vonage_messages.wire.payloads import ApiVersion
-    from vonage_messages.wire.rest import SentMessage
-
-    _Saved: TypeAlias = Mapping[str, bytes | None] | None
-    """Limits that go with a commit, by name."""
 
 logger = logging.getLogger("vonage_messages")
 
@@ -78,90 +54,14 @@ _PROGRESS_EVERY: Seconds = 0.2
 _PROGRESS_SHARE = 20
 """Counting the rows may take one part in so many of the time: a million take a while."""
 
-_PATIENCE: Seconds = 0.002
-"""How long a mark waits for company: less than a commit takes on most disks."""
-
 _RETURNS = 3
 """How often one run takes a row up again that could not be sent just then."""
-
-_UNCLEAR = 10
-"""So many attempts in a row must leave open whether they were sent before that counts as an outage."""
-
-_RECORD_AGAIN: tuple[Seconds, ...] = (0.0, 0.2, 1.0)
-"""What could not be recorded is tried once more, at the end of the run, after these pauses."""
 
 _ENDED = 0.0
 """When the lease of an owner ends that has ended itself: long ago."""
 
 
-class RowMessage(WrittenMessage):
-    """
-    The message of a row, as it goes out: with the ref of the row, also on each failover item.
-
-    It was checked when it was added, and is not checked again; what limits ask of it is looked up once, and it is
-    written anew only where the ref cannot be put into the bytes of the row.
-    """
-
-    __slots__ = ("channel", "from_", "message_type", "row", "to")
-
-    channel: str
-    message_type: str
-    to: str
-    from_: str
-    row: Row | Claimed
-
-    def __init__(self, row: Row | Claimed) -> None:
-        put = object.__setattr__  # messages are frozen
-        payload = json.loads(row.payload)
-        put(self, "row", row)
-        put(self, "body", _body_with_ref(row, payload))
-        payload["client_ref"] = row.ref
-        items = payload.get("failover")
-        for item in items if isinstance(items, list) else ():
-            if isinstance(item, dict):
-                item["client_ref"] = row.ref
-        put(self, "payload", payload)
-        put(self, "channel", RawMessage.channel.__get__(self))
-        put(self, "message_type", RawMessage.message_type.__get__(self))
-        put(self, "to", RawMessage.to.__get__(self))
-        put(self, "from_", RawMessage.from_.__get__(self))
-
-    @property
-    def trace(self) -> str | None:
-        """Where the caller was when the row was added."""
-        return self.row.trace
-
-
-def _body_with_ref(row: Row | Claimed, payload: Mapping[str, Any]) -> bytes | None:
-    """Put the ref into the bytes of a message; ``None`` where that takes more than adding it at their end."""
-    if "failover" in payload:
-        return None
-    if payload.get("client_ref") == row.ref:
-        return row.payload
-    if "client_ref" in payload or not payload or row.payload[-1:] != b"}":
-        return None
-    return b'%b,"client_ref":%b}' % (row.payload[:-1], json.dumps(row.ref, ensure_ascii=False).encode())
-
-
-class _LostRowError(OutboxError):
-    """The row is not ours any more: it must not be sent."""
-
-
-class _RowClient:
-    """The client, as the queue needs it: each row goes out by its own version of the API."""
-
-    def __init__(self, client: Client) -> None:
-        self._client = client
-        self.limiter: Limiter | None = client.limiter
-        self.retry: RetryPolicy = client.retry
-
-    def attempt(self, message: Message, *, api_version: ApiVersion | None = None) -> Awaitable[SentMessage]:
-        if isinstance(message, RowMessage):
-            api_version = cast("ApiVersion", message.row.version)
-        return self._client.attempt(message, api_version=api_version)
-
-
-class Run:
+class Run(Records):
     """
     One run; see ``Outbox.run`` for its options.
 
@@ -184,17 +84,21 @@ class Run:
         left: set[str],
         guards: Iterable[Guard],
     ) -> None:
-        check_span("lease", lease)
-        self._store = store
-        self._clock = clock
-        self._lease = lease
-        self._max_outage = max_outage
+        owner = uuid.uuid4().hex
+        super().__init__(
+            store,
+            LimitsInLedger(store, owner),
+            owner=owner,
+            connections=connections,
+            budget=budget,
+            max_outage=max_outage,
+            lease=lease,
+            clock=clock,
+        )
         self._on_progress = on_progress
         self._left = left
-        self._owner = uuid.uuid4().hex
-        self._limits = LimitsInLedger(store, self._owner)
         self._queue = SendQueue(
-            _RowClient(client),  # type: ignore[arg-type]  # it has what a queue uses of a client
+            RowClient(client),  # type: ignore[arg-type]  # it has what a queue uses of a client
             limits=_limiter_of(client, limits, self._limits),
             connections=connections,
             max_outage=max_outage,
@@ -204,36 +108,8 @@ class Run:
             on_return=self._keep,
             guards=guards,
         )
-        self._spending = None if budget is None else _RowSpending(budget)
-        self._writing: Batching[int | Outcome, Mapping[int, int]] = Batching(
-            self._write, wanted=connections // 2, patience=_PATIENCE
-        )
-        """Rows to be marked, by their ids, and outcomes to be recorded."""
-        self._unrecorded: list[Outcome] = []
-        self._attempts: dict[int, int] = {}
-        """The number of the attempt of each row that is marked as sending, by this run."""
-        self._doubtful: set[int] = set()
-        """Rows of which an attempt is repeated, by the policy of the client, that may have been accepted."""
-        self._unsent: Counter[int] = Counter()
         self._unpriced = 0
-        self._unclear = 0
-        self._unclear_since = 0.0
-        self._leased_until = 0.0
-        self._ours = 0
-        self._stopped: str | None = None
-        self._stopping = asyncio.Event()
-        self._few_left = asyncio.Event()
-        self._low_mark = 0
         self._newly_in_doubt = 0
-        self._broken: StoreUnavailableError | None = None
-        self._pace = _Pace()
-
-    def stop(self, why: str) -> None:
-        """Begin nothing more."""
-        if self._stopped is None:
-            self._stopped = why
-        self._stopping.set()
-        self._few_left.set()
 
     async def execute(self, *, resend: bool) -> Report:
         """Send what waits, and report."""
@@ -318,166 +194,6 @@ class Run:
         self._ours += 1
         await self._queue.put(message)
         return not self._stopping.is_set()
-
-    async def _mark(self, message: Message) -> None:
-        """Mark the row of a message as sending; the queue calls it before the first byte."""
-        if not isinstance(message, RowMessage):
-            return
-        if self._stopping.is_set():
-            raise _LostRowError("the run has been stopped; the row was not sent.")
-        row_id = message.row.id
-        self._limits.leaves(row_id, message)
-        if row_id in self._doubtful:
-            return  # it is marked still
-        marked = await self._writing.ask(row_id)
-        if row_id not in marked:
-            raise _LostRowError("the row has gone to another run, was cancelled, or was deleted; it was not sent.")
-        self._attempts[row_id] = marked[row_id]
-
-    def _keep(self, message: Message, error: VonageMessagesError) -> None:
-        """
-        Note that an attempt did not get through, and that the row waits for its next one.
-
-        What may have been accepted stays marked meanwhile: should the process die, it is in doubt.
-        """
-        if not isinstance(message, RowMessage):
-            return
-        self._limits.ended(message.row.id)
-        if error.maybe_sent:
-            self._doubtful.add(message.row.id)
-        if message.row.id not in self._doubtful:
-            self._writing.add(self._outcome(message.row, Event.KEEP, error=error))
-
-    def _note(self, sent: Sent) -> None:
-        """Note what became of a row: it is recorded before the connection's next one is marked, or with it."""
-        if not isinstance(sent.message, RowMessage):
-            return
-        row = sent.message.row
-        self._limits.ended(row.id)
-        self._doubtful.discard(row.id)
-        self._draw_conclusions(sent)
-        event = self._event_of(row, sent)
-        if self._spending is not None:
-            self._spending.settle(row.id, sent=event in _SPENDING)
-        if event is None:
-            self._count_off(1)
-            return
-        if event is Event.UNSEND:
-            self._unsent[row.id] += 1
-        self._writing.add(self._outcome(row, event, sent=sent.sent, error=sent.error))
-
-    async def _write(self, items: Sequence[int | Outcome]) -> Mapping[int, int]:
-        """Record outcomes, and mark rows; gives the attempts of those that were marked, and may be sent."""
-        outcomes = [item for item in items if isinstance(item, Outcome)]
-        ids = [item for item in items if isinstance(item, int)]
-        limits = self._limits.changes()
-        if not outcomes:
-            return await self._mark_all(ids, limits)
-        if not ids:
-            await self._record_all(outcomes, limits)
-            return {}
-        # Both at once, so that one commit does for both, and in this order: a row may be among both.
-        _, marked = await asyncio.gather(
-            self._record_all(outcomes, None), self._mark_all(ids, limits), return_exceptions=True
-        )
-        if isinstance(marked, BaseException):
-            raise marked
-        return marked
-
-    async def _mark_all(self, ids: Sequence[int], limits: _Saved) -> Mapping[int, int]:
-        if self._clock() >= self._leased_until:
-            # The machine has slept, and the lease ended meanwhile: what nobody else has taken is still ours.
-            await self._renew()
-        return await self._store.mark_sending(ids, owner=self._owner, now=self._clock(), limits=limits)
-
-    async def _record_all(self, outcomes: Sequence[Outcome], limits: _Saved) -> None:
-        try:
-            # Not as a task of its own where marks go along: it would come to the store behind them.
-            recording = self._store.record(outcomes, now=self._clock())
-            if limits is None:
-                await recording
-            else:
-                await asyncio.gather(recording, self._store.save_limit_states(limits))
-        except StoreUnavailableError as error:
-            self._unrecorded.extend(outcomes)
-            self._break(error)
-        finally:
-            ended = sum(outcome.event is not Event.KEEP for outcome in outcomes)
-            self._pace.count(ended)
-            self._count_off(ended)
-
-    def _count_off(self, number: int) -> None:
-        """Note that so many rows are no longer in the queue."""
-        self._ours -= number
-        if self._ours < self._low_mark:
-            self._few_left.set()
-
-    def _event_of(self, row: Row | Claimed, sent: Sent) -> Event | None:
-        """Say what an outcome means for a row; ``None`` for one that did not leave, and is still only claimed."""
-        error = sent.error
-        if row.id not in self._attempts:
-            return None
-        if sent.sent is not None:
-            return Event.ACCEPT
-        if error is None or isinstance(error, _OF_THE_ACCOUNT):  # the run was stopped before it left, or all fare alike
-            return Event.UNSEND
-        return event_of(error) if isinstance(error, VonageMessagesError) else Event.LOSE
-
-    def _draw_conclusions(self, sent: Sent) -> None:
-        """Stop where an outcome says that others would fare alike."""
-        error = sent.error
-        if error is None or isinstance(error, _LostRowError):
-            if sent.sent is not None:
-                self._unclear = 0
-            return
-        if isinstance(error, StoreUnavailableError):
-            self._break(error)
-        elif isinstance(error, CircuitOpenError):
-            # The queue gives up those who wait, and hears of no answer: what was answered is known here.
-            self.stop(self._no_clear_answer() if self._unclear else "the platform cannot be reached")
-        elif isinstance(error, _OF_THE_ACCOUNT):
-            self.stop(f"nothing can be sent: {error}")
-        elif not isinstance(error, VonageMessagesError):
-            self.stop(f"a request could not be made ({type(error).__name__})")
-        elif error.maybe_sent:
-            self._count_unclear()
-        else:
-            self._unclear = 0
-
-    def _count_unclear(self) -> None:
-        """Stop where no attempt has had a clear answer for too long: each of them leaves a row in doubt."""
-        now = asyncio.get_running_loop().time()
-        if not self._unclear:
-            self._unclear_since = now
-        self._unclear += 1
-        if self._unclear >= _UNCLEAR and now - self._unclear_since >= self._max_outage:
-            self.stop(self._no_clear_answer())
-
-    def _no_clear_answer(self) -> str:
-        return f"the platform has given no clear answer for {self._max_outage:g} s"
-
-    def _break(self, error: StoreUnavailableError) -> None:
-        """Stop, because what happens can no longer be written down, or the limits no longer be kept."""
-        if self._broken is None:
-            self._broken = error
-        self.stop(str(error))
-
-    def _outcome(
-        self, row: Row | Claimed, event: Event, *, sent: SentMessage | None = None, error: BaseException | None = None
-    ) -> Outcome:
-        api_error = error if isinstance(error, APIError) else None
-        return Outcome(
-            id=row.id,
-            owner=self._owner,
-            attempt=self._attempts.pop(row.id, row.attempts),
-            event=event,
-            message_uuid=None if sent is None else sent.message_uuid,
-            request_id=sent.request_id if sent is not None else getattr(error, "request_id", None),
-            error_class=None if error is None else type(error).__name__,
-            error_code=None if api_error is None else (api_error.code or None),
-            error_title=None if api_error is None else (api_error.title or None),
-            error_detail=_detail(error),
-        )
 
     async def _keep_lease(self) -> None:
         while True:  # ends: with the run, which cancels it
@@ -576,16 +292,6 @@ class Run:
             closing.cancel()
             await asyncio.gather(stopping, closing, return_exceptions=True)
 
-    async def _record_again(self) -> None:
-        """Try to record what could not be recorded: a disk may have space again by now."""
-        for pause in _RECORD_AGAIN:
-            if not self._unrecorded:
-                return
-            await asyncio.sleep(pause)
-            with contextlib.suppress(StoreUnavailableError):
-                await self._store.record(self._unrecorded, now=self._clock())
-                self._unrecorded.clear()
-
     async def _let_go(self) -> None:
         """Give back what was not begun, and end the lease: what is left on its way is in doubt from now on."""
         try:
@@ -614,98 +320,9 @@ class Run:
             return f"{self._unpriced} rows have no price in the price table, and there is a budget of cost"
         return "some could not be sent now, or are in the hands of another run"
 
-    async def _renew(self) -> None:
-        until = self._lease_end()
-        await self._store.renew(self._owner, lease_until=until)
-        self._leased_until = until
-
-    def _lease_end(self) -> float:
-        return self._clock() + self._lease
-
-
-class _Pace:
-    """How many rows were finished in each of the last seconds."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[int, int] = {}
-
-    def count(self, number: int) -> None:
-        second = int(asyncio.get_running_loop().time())
-        self._seconds[second] = self._seconds.get(second, 0) + number
-        if len(self._seconds) > _PACE_SECONDS + 1:
-            self._seconds.pop(min(self._seconds))
-
-    def per_second(self, now: float) -> float:
-        """Give the mean of the last whole seconds."""
-        last = int(now)
-        counted = [number for second, number in self._seconds.items() if last - _PACE_SECONDS <= second < last]
-        return sum(counted) / len(counted) if counted else 0.0
-
-
-_PACE_SECONDS = 10
-
-
-class _RowSpending:
-    """What a budget has left for the rows of an outbox."""
-
-    def __init__(self, budget: Budget) -> None:
-        self._budget = budget
-        self._spending = Spending(budget)
-        self._taken: dict[int, Decimal] = {}
-
-    async def count(self, store: LedgerStore) -> None:
-        """Count what earlier runs have used up."""
-        counts = await store.counts()
-        self._spending.add(sum(counts.get(state, 0) for state in _SPENT), Decimal(0))
-        if self._budget.cost is None:
-            return
-        async for row in store.rows(*_SPENT):
-            self._spending.add(0, self._price(RowMessage(row)) or Decimal(0))
-
-    def has_price(self, message: RowMessage) -> bool:
-        """Tell whether it is known what a message costs, where that matters."""
-        return self._price(message) is not None
-
-    def take(self, message: RowMessage) -> str | None:
-        """Take a message out of the budget; say why, if that cannot be."""
-        cost = self._price(message) or Decimal(0)
-        why_not = self._spending.take(cost)
-        if why_not is None:
-            self._taken[message.row.id] = cost
-        return why_not
-
-    def settle(self, row_id: int, *, sent: bool) -> None:
-        """Note whether the message of a row was sent, or may have been; if not, its part goes to others."""
-        cost = self._taken.pop(row_id)
-        if not sent:
-            self._spending.give_back(cost)
-
-    def _price(self, message: RowMessage) -> Decimal | None:
-        if self._budget.cost is None:
-            return Decimal(0)
-        version = cast("ApiVersion", message.row.version)
-        return self._budget.price(from_payload(dict(message.payload), version, lenient=True))
-
-
-_SPENT = (State.ACCEPTED, State.SENDING, State.IN_DOUBT)
-"""Rows that cost something, or may have."""
-
-_SPENDING = frozenset({Event.ACCEPT, Event.LOSE})
-"""What makes a row cost something, or leaves that open."""
-
-_OF_THE_ACCOUNT = (AuthenticationError, PaymentRequiredError, ConfigurationError, BudgetExceededError)
-"""Not the fault of the row: every other would be refused like it."""
-
 
 def _limiter_of(client: Client, limits: Limits | Limiter | None, kept: LimitsInLedger) -> Limits | Limiter | None:
     """Keep the limits in the file of the outbox, unless they belong to somebody who keeps them elsewhere."""
     if isinstance(limits, Limiter) or client.limiter is not None:
         return limits
     return kept.limiter(limits)
-
-
-def _detail(error: BaseException | None) -> str | None:
-    """Say what happened in words that may be kept: those of other people's errors may hold anything."""
-    if isinstance(error, VonageMessagesError):
-        return str(error)
-    return None

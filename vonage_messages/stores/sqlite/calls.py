@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -30,11 +30,24 @@ from vonage_messages.ledger import (
     state_after,
     states_before,
 )
+from vonage_messages.stores.sqlite.asked import (
+    Batch,
+    Change,
+    Claim,
+    Enrolment,
+    Mark,
+    Proof,
+    Purge,
+    Reading,
+    Record,
+    Recover,
+    Release,
+)
 from vonage_messages.stores.sqlite.statements import sql, sql_for
 from vonage_messages.stores.sqlite.writer import Kind, Mode
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from vonage_messages.stores.sqlite.file import LedgerFile
 
@@ -48,99 +61,6 @@ _INSERTED_AT_ONCE = 200
 """So many rows are inserted by one statement: more of them are no faster, and a statement is kept for each number."""
 
 _FINISHED = json.dumps(sorted(state.value for state in FINISHED))
-
-
-class Enrolment(NamedTuple):
-    """An owner that begins, or renews its lease."""
-
-    owner: str
-    lease_until: float
-
-
-class Batch(NamedTuple):
-    """Rows to be added."""
-
-    rows: Sequence[NewRow]
-    now: float
-
-
-class Claim(NamedTuple):
-    """Pending rows that an owner wants."""
-
-    owner: str
-    most: int
-    lease_until: float
-    now: float
-
-
-class Mark(NamedTuple):
-    """Rows that are about to leave."""
-
-    ids: Collection[int]
-    owner: str
-    now: float
-    limits: Mapping[str, bytes | None] | None
-
-
-class Record(NamedTuple):
-    """Outcomes of attempts."""
-
-    outcomes: Sequence[Outcome]
-    now: float
-
-
-class Release(NamedTuple):
-    """Claimed rows that go back."""
-
-    owner: str
-    ids: Collection[int] | None
-    now: float
-
-
-class Recover(NamedTuple):
-    """Owners that are gone are to be found; *owner* asks."""
-
-    owner: str
-    now: float
-
-
-class Proof(NamedTuple):
-    """A status webhook that carries a ref."""
-
-    ref: str
-    message_uuid: str | None
-    now: float
-
-
-class Change(NamedTuple):
-    """A decision of the user about rows."""
-
-    event: Event
-    ids: Collection[int] | None
-    now: float
-
-
-class Window(NamedTuple):
-    """A part of the ledger: ids above *after*, up to *until*."""
-
-    after: int
-    until: int
-
-
-class Reading(NamedTuple):
-    """Rows of a part of the ledger, in some states."""
-
-    window: Window
-    states: Collection[State]
-
-
-class Purge(NamedTuple):
-    """What is to be deleted in a part of the ledger."""
-
-    window: Window
-    before: float | None
-    recipient: str | None
-
 
 _Standing: TypeAlias = tuple[str, int, str | None]
 """How a row stands: the value of its state, its attempts, its owner."""

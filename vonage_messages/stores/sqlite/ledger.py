@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from vonage_messages.errors import OutboxError
 from vonage_messages.ledger import Event, State
-from vonage_messages.stores.sqlite import calls
+from vonage_messages.stores.sqlite import asked, calls
 from vonage_messages.stores.sqlite.file import LedgerFile
 from vonage_messages.stores.sqlite.writer import Kind, Writer, closed
 
@@ -100,19 +100,19 @@ class SqliteLedgerStore:
 
     async def enrol(self, owner: str, /, *, lease_until: float) -> None:
         """Tell that *owner* lives for as long as this store is open; its sudden death is seen at once."""
-        await self._ask(calls.ENROL, calls.Enrolment(owner, lease_until))
+        await self._ask(calls.ENROL, asked.Enrolment(owner, lease_until))
 
     async def add(self, rows: Sequence[NewRow], /, *, now: float) -> Addition:
         """Add a batch, all of it or, where it holds a conflict, nothing. Batches of 1000 are a good size."""
-        return await self._ask(calls.ADD, calls.Batch(rows, now))
+        return await self._ask(calls.ADD, asked.Batch(rows, now))
 
     async def claim(self, owner: str, /, *, count: int, lease_until: float, now: float) -> list[Claimed]:
         """Give up to *count* pending rows, oldest first, to *owner*, whose lease then ends at *lease_until*."""
-        return await self._ask(calls.CLAIM, calls.Claim(owner, count, lease_until, now))
+        return await self._ask(calls.CLAIM, asked.Claim(owner, count, lease_until, now))
 
     async def renew(self, owner: str, /, *, lease_until: float) -> None:
         """Let the lease of *owner* end at *lease_until*."""
-        await self._ask(calls.RENEW, calls.Enrolment(owner, lease_until))
+        await self._ask(calls.RENEW, asked.Enrolment(owner, lease_until))
 
     async def mark_sending(
         self,
@@ -128,38 +128,38 @@ class SqliteLedgerStore:
 
         *limits* is saved in the same transaction.
         """
-        return await self._ask(calls.MARK, calls.Mark(ids, owner, now, limits))
+        return await self._ask(calls.MARK, asked.Mark(ids, owner, now, limits))
 
     async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:
         """Take in how attempts ended; give the ids of the rows of which it was taken."""
-        return await self._ask(calls.RECORD, calls.Record(outcomes, now))
+        return await self._ask(calls.RECORD, asked.Record(outcomes, now))
 
     async def release(self, owner: str, /, ids: Collection[int] | None = None, *, now: float) -> int:
         """Make claimed rows of *owner* pending again, all or those of *ids*; give their number."""
-        return await self._ask(calls.RELEASE, calls.Release(owner, ids, now))
+        return await self._ask(calls.RELEASE, asked.Release(owner, ids, now))
 
     async def recover(self, owner: str, /, *, now: float) -> Recovery:
         """Take rows back from owners that are gone, or whose lease has ended: all but *owner*, which asks."""
-        recovery, gone = await self._ask(calls.RECOVER, calls.Recover(owner, now))
+        recovery, gone = await self._ask(calls.RECOVER, asked.Recover(owner, now))
         if gone:
             await self._ask(calls.FORGET_OWNERS, gone)
         return recovery
 
     async def settle(self, ref: str, /, *, message_uuid: str | None = None, now: float) -> Settlement:
         """Take in the proof that the row with *ref* was accepted."""
-        return await self._ask(calls.SETTLE, calls.Proof(ref, message_uuid, now))
+        return await self._ask(calls.SETTLE, asked.Proof(ref, message_uuid, now))
 
     async def resend(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
         """Make rows in doubt pending again, all or those of *ids*; give their number."""
-        return await self._ask(calls.CHANGE, calls.Change(Event.RESEND, ids, now))
+        return await self._ask(calls.CHANGE, asked.Change(Event.RESEND, ids, now))
 
     async def cancel(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
         """Cancel rows that have not left, all or those of *ids*; give their number."""
-        return await self._ask(calls.CHANGE, calls.Change(Event.CANCEL, ids, now))
+        return await self._ask(calls.CHANGE, asked.Change(Event.CANCEL, ids, now))
 
     async def retry(self, ids: Collection[int] | None = None, /, *, now: float) -> int:
         """Make failed rows pending again, all or those of *ids*; give their number."""
-        return await self._ask(calls.CHANGE, calls.Change(Event.RETRY, ids, now))
+        return await self._ask(calls.CHANGE, asked.Change(Event.RETRY, ids, now))
 
     async def counts(self) -> Mapping[State, int]:
         """Count the rows of every state: a look at each row's entry in an index, so not for every message sent."""
@@ -172,7 +172,7 @@ class SqliteLedgerStore:
         Rows are read a thousand at a time: one whose state changes meanwhile is given as it was when its turn came.
         """
         for window in _windows(await self._ask(calls.LAST_ID, None), _READ_AT_ONCE):
-            for row in await self._ask(calls.READ, calls.Reading(window, states or tuple(State))):
+            for row in await self._ask(calls.READ, asked.Reading(window, states or tuple(State))):
                 yield row
 
     async def purge(self, *, before: float | None = None, recipient: str | None = None) -> int:
@@ -190,7 +190,7 @@ class SqliteLedgerStore:
             raise OutboxError("purge needs before=, recipient= or both; nothing was deleted.")
         deleted = 0
         for window in _windows(await self._ask(calls.LAST_ID, None), _PURGED_AT_ONCE):
-            deleted += await self._ask(calls.PURGE, calls.Purge(window, before, recipient))
+            deleted += await self._ask(calls.PURGE, asked.Purge(window, before, recipient))
         await self._ask(calls.CHECKPOINT, None)
         return deleted
 
@@ -216,6 +216,6 @@ class SqliteLedgerStore:
         return self._writer.submit(kind, asked)
 
 
-def _windows(last: int, size: int) -> Iterator[calls.Window]:
+def _windows(last: int, size: int) -> Iterator[asked.Window]:
     """Cut the ids from 1 to *last* into parts."""
-    return (calls.Window(after, min(after + size, last)) for after in range(0, last, size))
+    return (asked.Window(after, min(after + size, last)) for after in range(0, last, size))

@@ -21,18 +21,15 @@ from yarl import URL
 
 from vonage_messages import errors
 from vonage_messages.clients import transport as module
-from vonage_messages.clients.transport import (
-    LARGEST_BODY,
-    Answer,
-    Timeout,
-    Transport,
+from vonage_messages.clients.addresses import (
     checked_base_url,
     checked_proxy,
     checked_ssl_context,
     is_loopback,
     proxy_from_environment,
-    user_agent,
 )
+from vonage_messages.clients.deadlines import Deadline, Deadlines
+from vonage_messages.clients.transport import LARGEST_BODY, Answer, Timeout, Transport, user_agent
 from vonage_messages.wire.rest import Request
 
 if TYPE_CHECKING:
@@ -327,11 +324,11 @@ async def test_deadline_that_has_passed_ends_an_attempt_at_once(tools: Any) -> N
 
 @pytest.mark.parametrize("order", ["deadline first", "caller first"])
 async def test_cancelling_at_the_moment_of_the_deadline_passes(order: str) -> None:
-    deadlines = module._Deadlines(asyncio.get_running_loop())
-    entered: list[module._Deadline] = []
+    deadlines = Deadlines(asyncio.get_running_loop())
+    entered: list[Deadline] = []
 
     async def wait() -> None:
-        deadline = module._Deadline(deadlines, asyncio.get_running_loop().time() + 60)
+        deadline = Deadline(deadlines, asyncio.get_running_loop().time() + 60)
         entered.append(deadline)
         with deadline:
             await asyncio.sleep(60)
@@ -348,8 +345,8 @@ async def test_cancelling_at_the_moment_of_the_deadline_passes(order: str) -> No
 
 
 async def test_expiry_that_came_too_late_leaves_no_cancellation_behind() -> None:
-    deadlines = module._Deadlines(asyncio.get_running_loop())
-    deadline = module._Deadline(deadlines, asyncio.get_running_loop().time() + 60)
+    deadlines = Deadlines(asyncio.get_running_loop())
+    deadline = Deadline(deadlines, asyncio.get_running_loop().time() + 60)
 
     async def fails_while_it_expires() -> None:
         with deadline:

@@ -10,8 +10,9 @@ import attrs
 from vonage_messages.auth import ApplicationAuth, BasicAuth
 from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
+from vonage_messages.clients.addresses import checked_proxy, proxy_from_environment
 from vonage_messages.clients.retry import RetryPolicy
-from vonage_messages.clients.transport import Timeout, checked_proxy, proxy_from_environment
+from vonage_messages.clients.transport import Timeout
 from vonage_messages.errors import ConfigurationError, InvalidMessageError, Problem
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ import attrs
 from vonage_messages import observe
 from vonage_messages.auth import ApplicationAuth, BasicAuth
 from vonage_messages.channels.base import Message
+from vonage_messages.clients.addresses import checked_base_url, checked_ssl_context
 from vonage_messages.clients.attempts import Attempts
 from vonage_messages.clients.calls import read_sent
 from vonage_messages.clients.checks import (
@@ -38,7 +39,7 @@ from vonage_messages.clients.environment import Variables, auth_from
 from vonage_messages.clients.hosts import chosen_host, lowered
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.clients.sandbox import refuse_missing_channel
-from vonage_messages.clients.transport import Timeout, checked_base_url, checked_ssl_context
+from vonage_messages.clients.transport import Timeout
 from vonage_messages.errors import AuthenticationError, DownloadError, VonageMessagesError
 from vonage_messages.guards import guards_of, take_back
 from vonage_messages.values import shown_half_built

@@ -30,8 +30,8 @@ import attrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from vonage_messages.clients.addresses import is_loopback
 from vonage_messages.clients.hosts import is_platform, matches
-from vonage_messages.clients.transport import is_loopback
 from vonage_messages.errors import DownloadError
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import attrs
 
+from vonage_messages.clients.addresses import checked_base_url, checked_ssl_context
 from vonage_messages.clients.checks import (
     checked_auth,
     checked_retry,
@@ -26,13 +27,7 @@ from vonage_messages.clients.credentials import current_auth, forget_expired, to
 from vonage_messages.clients.environment import Variables, auth_from
 from vonage_messages.clients.hosts import DEFAULT_HOST
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
-from vonage_messages.clients.transport import (
-    Timeout,
-    Transport,
-    checked_base_url,
-    checked_ssl_context,
-    user_agent,
-)
+from vonage_messages.clients.transport import Timeout, Transport, user_agent
 from vonage_messages.errors import APIError, AuthenticationError, VonageMessagesError
 from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
 from vonage_messages.values import HoldsSecret, shown_half_built

@@ -10,11 +10,9 @@ written. Nothing here repeats, reads JSON or knows a message.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import math
 import platform
 import ssl
-import urllib.request
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from traceback import clear_frames
@@ -26,6 +24,16 @@ from aiohttp.payload import BytesPayload
 from multidict import CIMultiDict
 from yarl import URL
 
+from vonage_messages.clients.addresses import is_loopback, verifies_peer
+from vonage_messages.clients.deadlines import FILE, Deadline, Deadlines
+from vonage_messages.clients.failures import (
+    UnaskedAnswerError,
+    connect_sentence,
+    lost_sentence,
+    maybe_done,
+    refused_by_session,
+    safe_cause,
+)
 from vonage_messages.errors import (
     ConfigurationError,
     ConnectError,
@@ -33,11 +41,9 @@ from vonage_messages.errors import (
     TransportError,
     UnexpectedResponseError,
 )
-from vonage_messages.wire.rest import SEND_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
-    from types import TracebackType
 
     from aiohttp.abc import AbstractStreamWriter
 
@@ -51,25 +57,12 @@ _BODY_HEADERS = CIMultiDict({"Content-Type": "application/json"})
 """The headers of every body; aiohttp copies them into those of the request."""
 
 _KEPT_URLS = 8
+_OUR_FILES = frozenset({__file__, FILE})
 _LONGEST_CHAIN = 8
 """How many causes of an error are looked at: the HTTP library gives two or three."""
 
 _NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 """What is raised before there is a connection that a request could leave by."""
-
-
-class _UnaskedAnswerError(aiohttp.ClientConnectionError):
-    """The connection holds an answer already, before anything was asked on it."""
-
-
-_CONNECT_SENTENCES: tuple[tuple[tuple[type[Exception], ...], str], ...] = (
-    ((aiohttp.ClientSSLError, ssl.SSLError), "the TLS handshake failed"),
-    ((aiohttp.ClientConnectorDNSError,), "its name could not be looked up"),
-    ((aiohttp.ClientProxyConnectionError,), "the proxy could not be reached"),
-    ((aiohttp.ClientHttpProxyError,), "the proxy refused the request"),
-    ((TimeoutError,), "it took too long"),
-    ((_UnaskedAnswerError,), "it sent an answer before it was asked"),
-)
 
 
 def _positive(_timeout: object, field: attrs.Attribute[float], value: object) -> None:
@@ -138,7 +131,7 @@ class _WatchedBody(BytesPayload):
         # at that when a connection is given back, but not when it is taken.
         if getattr(getattr(writer, "protocol", None), "should_close", False):
             self.was_held_back = True
-            raise _UnaskedAnswerError
+            raise UnaskedAnswerError
         # A kept connection that the server has closed meanwhile takes no byte any more: aiohttp refuses to write.
         transport = getattr(writer, "transport", None)
         if transport is None or not transport.is_closing():
@@ -164,87 +157,6 @@ class _Exchange:
     status: int = 0
     headers: Mapping[str, str] = attrs.field(factory=dict)
     received: bytes | bytearray = b""
-
-
-class _Deadlines:
-    """
-    Ends the attempts on one loop when their time is up, all of them with one timer.
-
-    It does what ``asyncio.timeout_at`` does, which sets and cancels a timer for each attempt: 5 % of a send. Here the
-    timer is set for the earliest deadline. It finds the attempt of that deadline mostly gone, and is then set for the
-    earliest of those that are under way.
-    """
-
-    __slots__ = ("_due", "_timer", "_under_way", "loop")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
-        self._under_way: set[_Deadline] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = math.inf
-
-    def add(self, deadline: _Deadline) -> None:
-        self._under_way.add(deadline)
-        if deadline.when < self._due:
-            self._set_timer(deadline.when)
-
-    def remove(self, deadline: _Deadline) -> None:
-        self._under_way.discard(deadline)
-
-    def stop(self) -> None:
-        """Take the timer back, unless somebody still needs it: a closed transport leaves nothing in its loop."""
-        if not self._under_way and self._timer is not None:
-            self._timer.cancel()
-            self._timer, self._due = None, math.inf
-
-    def _set_timer(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._due = self.loop.call_at(when, self._end_expired), when
-
-    def _end_expired(self) -> None:
-        self._timer, self._due = None, math.inf
-        now = self.loop.time()
-        for deadline in [each for each in self._under_way if each.when <= now]:
-            self._under_way.discard(deadline)
-            deadline.expire()
-        if self._under_way:
-            self._set_timer(min(each.when for each in self._under_way))
-
-
-class _Deadline:
-    """
-    One block of the running task that ends at *when*, on the clock of its loop: with a ``TimeoutError``, then.
-
-    A cancellation from elsewhere passes, also one that comes at the same moment: the counting is that of
-    ``asyncio.timeout_at``.
-    """
-
-    __slots__ = ("_cancelling", "_deadlines", "_expired", "_task", "when")
-
-    def __init__(self, deadlines: _Deadlines, when: float) -> None:
-        self._deadlines = deadlines
-        self.when = when
-        self._expired = False
-
-    def __enter__(self) -> None:
-        task = asyncio.current_task()
-        if task is None:
-            raise RuntimeError("an attempt must run in a task")
-        self._task = task
-        self._cancelling = task.cancelling()
-        self._deadlines.add(self)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._deadlines.remove(self)
-        if self._expired and self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
-            raise TimeoutError from error
-
-    def expire(self) -> None:
-        self._expired = True
-        self._task.cancel()
 
 
 class Transport:
@@ -275,7 +187,7 @@ class Transport:
         self._headers: tuple[str, CIMultiDict[str]] = ("", CIMultiDict())
         # Not a weak mapping: a session holds its loop, so that no entry would ever fall out.
         self._sessions: dict[asyncio.AbstractEventLoop, _OwnSession] = {}
-        self._callers_deadlines: _Deadlines | None = None
+        self._callers_deadlines: Deadlines | None = None
 
     def url_of(self, request: Request) -> URL:
         """Give the whole address of a request."""
@@ -308,7 +220,7 @@ class Transport:
         else:
             session, deadlines = own.session, own.deadlines
         try:
-            with _Deadline(deadlines, deadline):
+            with Deadline(deadlines, deadline):
                 try:
                     await self._exchange(session, request, authorization, connect_timeout, exchange)
                 except BaseException:
@@ -326,8 +238,8 @@ class Transport:
         if exchange.status:
             return _answer(exchange, complete=False)
         try:
-            # Raised out here, an error has no __context__: it would show what _safe_cause holds back.
-            raise self._failure(broken, exchange, request) from _safe_cause(broken)
+            # Raised out here, an error has no __context__: it would show what safe_cause holds back.
+            raise self._failure(broken, exchange, request) from safe_cause(broken)
         finally:
             del broken  # see _let_go
 
@@ -362,7 +274,7 @@ class Transport:
         )
         if not exchange.body.may_have_left and _is_unasked(response, exchange.body, request):
             response.close()
-            raise _UnaskedAnswerError
+            raise UnaskedAnswerError
         exchange.headers = _joined(response.raw_headers)
         exchange.status = response.status
         if response.content.is_eof():
@@ -388,7 +300,7 @@ class Transport:
             self._headers = (authorization, headers)
         return headers
 
-    async def _current_session(self, loop: asyncio.AbstractEventLoop) -> tuple[aiohttp.ClientSession, _Deadlines]:
+    async def _current_session(self, loop: asyncio.AbstractEventLoop) -> tuple[aiohttp.ClientSession, Deadlines]:
         """Give the session to use, and the deadlines of its loop: the caller's session, or a new one."""
         if self._session is not None:
             return self._checked_session(self._session), self._deadlines_on(loop)
@@ -405,17 +317,17 @@ class Transport:
         self._check_verification(session)
         return session
 
-    def _deadlines_on(self, loop: asyncio.AbstractEventLoop) -> _Deadlines:
+    def _deadlines_on(self, loop: asyncio.AbstractEventLoop) -> Deadlines:
         deadlines = self._callers_deadlines
         if deadlines is None or deadlines.loop is not loop:
-            self._callers_deadlines = deadlines = _Deadlines(loop)
+            self._callers_deadlines = deadlines = Deadlines(loop)
         return deadlines
 
     def _check_verification(self, session: aiohttp.ClientSession) -> None:
         """Refuse a session whose connector does not verify other machines, unless this client's own context does."""
         # aiohttp shows a connector's setting nowhere else; a release without it is taken to verify.
         setting = getattr(session.connector, "_ssl", True)
-        verifies = _verifies(setting) if isinstance(setting, ssl.SSLContext) else setting is not False
+        verifies = verifies_peer(setting) if isinstance(setting, ssl.SSLContext) else setting is not False
         if self._ssl is True and not verifies and not is_loopback(self._host):
             raise ConfigurationError(
                 "the aiohttp.ClientSession given as session= does not verify TLS certificates: anyone on the way could "
@@ -437,12 +349,12 @@ class Transport:
         # Without a body there is none whose first byte could be watched: the kind of error tells.
         may_have_left = exchange.body.may_have_left if request.body else not isinstance(error, _NEVER_CONNECTED)
         if not may_have_left:
-            return ConnectError(f"no connection to {self._host}: {_connect_sentence(error)}. The request was not sent.")
+            return ConnectError(f"no connection to {self._host}: {connect_sentence(error)}. The request was not sent.")
         if isinstance(error, aiohttp.ClientResponseError):
             return UnexpectedResponseError(
-                f"{self._host} answered with something that cannot be read as HTTP. {_maybe_done(request)}"
+                f"{self._host} answered with something that cannot be read as HTTP. {maybe_done(request)}"
             )
-        return self._lost(_lost_sentence(error), request)
+        return self._lost(lost_sentence(error), request)
 
     def _refused(self, error: Exception) -> ConfigurationError | ConnectError:
         """Say why the HTTP library did not even try: only a session that was made elsewhere gives it a reason."""
@@ -451,10 +363,10 @@ class Transport:
                 f"no connection to {self._host}: the HTTP library gave up ({type(error).__name__}). The request was "
                 "not sent."
             )
-        return ConfigurationError(_refused_by_session(self._session))
+        return ConfigurationError(refused_by_session(self._session))
 
     def _lost(self, what: str, request: Request) -> ResponseLostError:
-        return ResponseLostError(f"the request to {self._host} {what}. {_maybe_done(request)}")
+        return ResponseLostError(f"the request to {self._host} {what}. {maybe_done(request)}")
 
 
 @attrs.frozen
@@ -463,7 +375,7 @@ class _OwnSession:
 
     session: aiohttp.ClientSession
     keeper: AsyncGenerator[aiohttp.ClientSession]
-    deadlines: _Deadlines
+    deadlines: Deadlines
 
     @classmethod
     async def open(cls, user_agent: str) -> _OwnSession:
@@ -474,7 +386,7 @@ class _OwnSession:
         them when it shuts down, or when they are dropped: that closes the session in time, without ``close()``.
         """
         keeper = _keep_session(user_agent)
-        return cls(await anext(keeper), keeper, _Deadlines(asyncio.get_running_loop()))
+        return cls(await anext(keeper), keeper, Deadlines(asyncio.get_running_loop()))
 
 
 async def _keep_session(user_agent: str) -> AsyncGenerator[aiohttp.ClientSession]:
@@ -486,93 +398,6 @@ async def _keep_session(user_agent: str) -> AsyncGenerator[aiohttp.ClientSession
     finally:
         await session.close()
         await asyncio.sleep(0)  # closed transports tell their protocols at the next turn of the loop
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether *host* is this machine: ``localhost``, 127.0.0.0/8 or ``::1``."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def checked_base_url(text: str | URL) -> URL:
-    """
-    Check the address that requests go to.
-
-    Raises:
-        ConfigurationError: it is no http(s) address, holds credentials, a query or a fragment, or is plain http to
-            another machine.
-    """
-    url = _parsed_url(text, "base_url")
-    if url.user is not None or url.password is not None or url.query_string or url.fragment:
-        raise ConfigurationError("base_url must be scheme, host and path only: no credentials, query or fragment.")
-    if url.scheme == "http" and not is_loopback(url.host or ""):
-        raise ConfigurationError(
-            f"base_url must be https, not http, for {url.host}: plain http would show credentials and messages to "
-            "the network. It is allowed to this machine (localhost, 127.0.0.1, ::1) only."
-        )
-    return url
-
-
-def checked_proxy(text: str | URL, base_url: URL) -> URL:
-    """
-    Check the address of a proxy.
-
-    Raises:
-        ConfigurationError: it is no http(s) address, or it would carry plain http to another machine.
-    """
-    proxy = _parsed_url(text, "proxy")
-    if base_url.scheme == "http" and not is_loopback(proxy.host or ""):
-        raise ConfigurationError(
-            f"proxy {proxy.host} cannot be used with a plain http base_url: it would see credentials and messages."
-        )
-    return proxy
-
-
-def proxy_from_environment(base_url: URL) -> URL | None:
-    """
-    Find the proxy that ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name for *base_url*.
-
-    aiohttp's own ``trust_env`` is not used: it also reads ``.netrc``, and then refuses our ``Authorization`` header.
-
-    Raises:
-        ConfigurationError: what the environment names is no http(s) proxy.
-    """
-    if base_url.scheme == "http" or urllib.request.proxy_bypass(base_url.host or ""):
-        return None
-    proxies = urllib.request.getproxies()
-    address = proxies.get(base_url.scheme) or proxies.get("all")
-    return checked_proxy(address, base_url) if address else None
-
-
-def checked_ssl_context(context: ssl.SSLContext | None, base_url: URL) -> ssl.SSLContext | None:
-    """
-    Check a TLS context: verification cannot be switched off, except to this machine.
-
-    Raises:
-        ConfigurationError: *context* is none, or does not verify another machine.
-    """
-    if context is None:
-        return None
-    if not isinstance(context, ssl.SSLContext):
-        raise ConfigurationError(
-            f"ssl_context must be an ssl.SSLContext, not {type(context).__name__}: verification cannot be switched "
-            "off. To trust a certificate authority of your own, use ssl.create_default_context(cafile=…)."
-        )
-    if not _verifies(context) and not is_loopback(base_url.host or ""):
-        raise ConfigurationError(
-            f"ssl_context does not verify the certificate and the name of {base_url.host}: anyone on the way could "
-            "read credentials and messages. Use ssl.create_default_context(cafile=…) to trust an authority of "
-            "your own."
-        )
-    return context
-
-
-def _verifies(context: ssl.SSLContext) -> bool:
-    return context.verify_mode == ssl.CERT_REQUIRED and context.check_hostname
 
 
 def user_agent(app_name: object = None) -> str:
@@ -596,21 +421,6 @@ def user_agent(app_name: object = None) -> str:
     return f"{products} {app_name}"
 
 
-def _parsed_url(text: str | URL, name: str) -> URL:
-    if isinstance(text, str):
-        text = text.strip()
-        # yarl would take line breaks out without a word: the address would be another than the one that was given.
-        if not text.isprintable() or " " in text:
-            raise ConfigurationError(f"{name} contains a space, a line break or a control character.")
-    try:
-        url = URL(text)
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{name} is not an address such as https://host:port.") from None
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ConfigurationError(f"{name} must begin with https:// (or http://) and name a host.")
-    return url
-
-
 def _standing_headers(user_agent: str) -> dict[str, str]:
     """Give the headers that every request has, whoever sends it."""
     return {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": user_agent}
@@ -618,7 +428,7 @@ def _standing_headers(user_agent: str) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _client_timeout(connect: Seconds) -> aiohttp.ClientTimeout:
-    """Give the limits that aiohttp keeps. The whole is for a ``_Deadline``: aiohttp's own takes 8 % of a send."""
+    """Give the limits that aiohttp keeps. The whole is for a ``Deadline``: aiohttp's own takes 8 % of a send."""
     return aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect)
 
 
@@ -659,7 +469,7 @@ def _without_our_frames(error: Exception) -> Exception:
     that was dropped open until the garbage collector comes by.
     """
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+    while traceback is not None and traceback.tb_frame.f_code.co_filename in _OUR_FILES:
         traceback = traceback.tb_next
     _let_go(error.with_traceback(traceback))
     return error
@@ -678,57 +488,3 @@ def _let_go(error: BaseException) -> None:
             return
         clear_frames(link.__traceback__)
         link = link.__cause__ or link.__context__
-
-
-def _maybe_done(request: Request) -> str:
-    """Say what may have happened meanwhile: a message sent twice is two messages, an update made twice is one."""
-    if request.method == "GET":
-        return "Asking again does no harm."
-    if request.harmless_twice:
-        return "It may have been carried out: repeating an update does no harm."
-    if request.path in SEND_PATHS.values():
-        return "It may have been accepted: sending it again may bill and deliver it twice."
-    return "It may have been carried out: look before you repeat it."
-
-
-def _safe_cause(error: Exception) -> Exception | None:
-    """Keep an error as a cause, unless its ``repr`` shows the headers of the request: the credentials."""
-    return None if isinstance(error, aiohttp.ClientResponseError) else error
-
-
-def _refused_by_session(session: aiohttp.ClientSession) -> str:
-    if session.trust_env:
-        return (
-            "the aiohttp.ClientSession given as session= refuses the request: with trust_env=True it takes "
-            "credentials from .netrc, which clash with those of the client."
-        )
-    return (
-        "the aiohttp.ClientSession given as session= refuses the request: it belongs to another event loop, or has "
-        "an auth= of its own."
-    )
-
-
-def _connect_sentence(error: Exception) -> str:
-    """Say why no connection came about, without what aiohttp prints of keys and contexts."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return f"its certificate is not trusted ({_certificate_reason(error.certificate_error)})"
-    for classes, sentence in _CONNECT_SENTENCES:
-        if isinstance(error, classes):
-            return sentence
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
-        return "it refused the connection"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or type(error.os_error).__name__
-    return f"the connection broke ({type(error).__name__})"
-
-
-def _certificate_reason(error: Exception) -> str:
-    return getattr(error, "verify_message", "") or type(error).__name__
-
-
-def _lost_sentence(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "was sent, but not answered in time"
-    if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "was sent, but the server closed the connection without an answer"
-    return f"was sent, but the connection broke before there was an answer ({type(error).__name__})"

@@ -21,10 +21,11 @@ import aiohttp
 import attrs
 
 from vonage_messages.clients.accounts import AccountsClient
+from vonage_messages.clients.addresses import checked_base_url
 from vonage_messages.clients.applications import ApplicationsClient
 from vonage_messages.clients.hosts import DEFAULT_HOST
 from vonage_messages.clients.retry import RetryPolicy
-from vonage_messages.clients.transport import Timeout, checked_base_url, user_agent
+from vonage_messages.clients.transport import Timeout, user_agent
 from vonage_messages.errors import (
     AuthenticationError,
     ConfigurationError,

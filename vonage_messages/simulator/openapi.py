@@ -27,6 +27,7 @@ _AS_THEY_ARE: Final = ("enum", "minLength", "maxLength", "pattern", "minItems", 
 _SCHEMAS: Final = "#/components/schemas/"
 _PROBLEM: Final = "application/problem+json"
 _JSON: Final = "application/json"
+_MESSAGE_UUID: Final = {"name": "message_uuid", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def messages_document(url: str, version: str) -> dict[str, Any]:
@@ -80,7 +81,10 @@ def schemas() -> dict[str, Any]:
 
 
 def _paths() -> dict[str, Any]:
-    message_uuid = {"name": "message_uuid", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {**_paths_of_messages(), **_path_of_media()}
+
+
+def _paths_of_messages() -> dict[str, Any]:
     return {
         "/v1/messages": {
             "post": {
@@ -95,7 +99,7 @@ def _paths() -> dict[str, Any]:
                 "operationId": "update_message",
                 "summary": "Mark an inbound message as read, or revoke an RCS message",
                 "security": [{"bearer": []}],
-                "parameters": [message_uuid],
+                "parameters": [_MESSAGE_UUID],
                 "requestBody": _body("Update"),
                 "responses": _responses({"202": {"description": "Updated", "headers": _headers()}}, 422, 404),
             }
@@ -108,12 +112,17 @@ def _paths() -> dict[str, Any]:
                 "responses": _responses({"202": _answer("AcceptedV01", "Accepted")}, 400),
             }
         },
+    }
+
+
+def _path_of_media() -> dict[str, Any]:
+    return {
         "/v3/media/{message_uuid}": {
             "get": {
                 "operationId": "give_media",
                 "summary": "Give the file of an inbound message, for 48 hours",
                 "security": [{}, {"bearer": []}],
-                "parameters": [message_uuid],
+                "parameters": [_MESSAGE_UUID],
                 "responses": {
                     "200": {"description": "The file", "headers": _headers(), "content": {"*/*": {}}},
                     **{str(status): _refused(status) for status in (401, 404)},

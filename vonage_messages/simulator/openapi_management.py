@@ -37,15 +37,20 @@ _APPLICATION_ID: Final = {
 
 def management_paths() -> dict[str, Any]:
     """Describe the operations of both APIs."""
+    return {**_list_paths(), **_messenger_paths(), **_account_paths(), **_application_paths()}
+
+
+def _list_paths() -> dict[str, Any]:
     lists = {"get": _operation("list_accounts", "List accounts", _pages(), {200: "AccountsPage"}, _of_accounts(400))}
-    page = f"{_ACCOUNTS}/messenger"
-    linked = f"{_ACCOUNTS}/{{provider}}/{{external_id}}/applications"
-    account = [_EXTERNAL_ID]
-    link = [_provider(_PROVIDERS), _EXTERNAL_ID]
     return {
         _ACCOUNTS: lists,
         f"{_ACCOUNTS}/": {"get": {**lists["get"], "operationId": "list_accounts_slash"}},
-        page: {
+    }
+
+
+def _messenger_paths() -> dict[str, Any]:
+    return {
+        f"{_ACCOUNTS}/messenger": {
             "post": _operation(
                 "create_messenger_account",
                 "Add a page of Messenger",
@@ -55,19 +60,30 @@ def management_paths() -> dict[str, Any]:
                 body="MessengerAccount",
             )
         },
-        f"{page}/{{external_id}}": {
+        f"{_ACCOUNTS}/messenger/{{external_id}}": {
             "patch": _operation(
                 "update_messenger_account",
                 "Change a page of Messenger",
-                account,
+                [_EXTERNAL_ID],
                 {200: "ExternalAccount"},
                 _of_accounts(400, 403, 404),
                 body="MessengerAccountChange",
             ),
             "delete": _operation(
-                "delete_messenger_account", "Take a page of Messenger away", account, {204: None}, _of_accounts(404)
+                "delete_messenger_account",
+                "Take a page of Messenger away",
+                [_EXTERNAL_ID],
+                {204: None},
+                _of_accounts(404),
             ),
         },
+    }
+
+
+def _account_paths() -> dict[str, Any]:
+    linked = f"{_ACCOUNTS}/{{provider}}/{{external_id}}/applications"
+    link = [_provider(_PROVIDERS), _EXTERNAL_ID]
+    return {
         f"{_ACCOUNTS}/{{provider}}/{{external_id}}": {
             "get": _operation(
                 "get_account",
@@ -96,6 +112,11 @@ def management_paths() -> dict[str, Any]:
                 _of_accounts(404, 409),
             )
         },
+    }
+
+
+def _application_paths() -> dict[str, Any]:
+    return {
         _APPLICATIONS: {
             "get": _operation(
                 "list_applications",
@@ -113,30 +134,34 @@ def management_paths() -> dict[str, Any]:
                 body="ApplicationSettings",
             ),
         },
-        f"{_APPLICATIONS}/{{application_id}}": {
-            "get": _operation(
-                "get_application",
-                "Describe an application",
-                [_APPLICATION_ID],
-                {200: "Application"},
-                _of_applications(404),
-            ),
-            "put": _operation(
-                "update_application",
-                "Put other settings in the place of all of an application",
-                [_APPLICATION_ID],
-                {200: "Application"},
-                _of_applications(400, 404),
-                body="ApplicationSettings",
-            ),
-            "delete": _operation(
-                "delete_application",
-                "Delete an application",
-                [_APPLICATION_ID],
-                {204: None},
-                _of_applications(400, 404),
-            ),
-        },
+        f"{_APPLICATIONS}/{{application_id}}": _application_operations(),
+    }
+
+
+def _application_operations() -> dict[str, Any]:
+    return {
+        "get": _operation(
+            "get_application",
+            "Describe an application",
+            [_APPLICATION_ID],
+            {200: "Application"},
+            _of_applications(404),
+        ),
+        "put": _operation(
+            "update_application",
+            "Put other settings in the place of all of an application",
+            [_APPLICATION_ID],
+            {200: "Application"},
+            _of_applications(400, 404),
+            body="ApplicationSettings",
+        ),
+        "delete": _operation(
+            "delete_application",
+            "Delete an application",
+            [_APPLICATION_ID],
+            {204: None},
+            _of_applications(400, 404),
+        ),
     }
 
 
@@ -144,7 +169,6 @@ def management_schemas() -> dict[str, Any]:
     """Describe what is sent and answered."""
     applications = {"type": "array", "maxItems": 1, "items": {"type": "string", "pattern": _UUID}}
     settings = {"name": _TEXT, "access_token": {"type": "string", "minLength": 1}, "applications": applications}
-    link = _object({"href": _TEXT}, ["href"])
     account = {
         "provider": {"enum": list(_PROVIDERS)},
         "external_id": _TEXT,
@@ -153,18 +177,9 @@ def management_schemas() -> dict[str, Any]:
         "applications": {"type": "array", "items": _TEXT},
         "access_token": _TEXT,
     }
-    names = ("self", "first", "last", "next", "prev")
     return {
         "ExternalAccount": _object(account, ["provider", "external_id", "api_key", "applications"]),
-        "AccountsPage": _object(
-            {
-                "page_number": {"type": "integer"},
-                "page_size": {"type": "integer"},
-                "_embedded": {"type": "array", "items": {"$ref": "#/components/schemas/ExternalAccount"}},
-                "_links": _object(dict.fromkeys(names, link), names[:3]),
-            },
-            ["page_number", "page_size", "_embedded", "_links"],
-        ),
+        "AccountsPage": _accounts_page(),
         "MessengerAccount": _object(
             {"external_id": _EXTERNAL_ID["schema"], **settings}, ["external_id", "access_token"]
         ),
@@ -172,18 +187,36 @@ def management_schemas() -> dict[str, Any]:
         "AccountLink": _object({"application": {"type": "string", "pattern": _UUID}}, ["application"]),
         "AccountProblem": _account_problem(),
         "Application": _application(),
-        "ApplicationsPage": _object(
-            {
-                **{name: {"type": "integer"} for name in ("page", "page_size", "total_items", "total_pages")},
-                "_embedded": _object(
-                    {"applications": {"type": "array", "items": {"$ref": "#/components/schemas/Application"}}},
-                    ["applications"],
-                ),
-            },
-            ["page", "page_size", "total_items", "total_pages", "_embedded"],
-        ),
+        "ApplicationsPage": _applications_page(),
         "ApplicationSettings": _application_settings(),
     }
+
+
+def _accounts_page() -> dict[str, Any]:
+    link = _object({"href": _TEXT}, ["href"])
+    names = ("self", "first", "last", "next", "prev")
+    return _object(
+        {
+            "page_number": {"type": "integer"},
+            "page_size": {"type": "integer"},
+            "_embedded": {"type": "array", "items": {"$ref": "#/components/schemas/ExternalAccount"}},
+            "_links": _object(dict.fromkeys(names, link), names[:3]),
+        },
+        ["page_number", "page_size", "_embedded", "_links"],
+    )
+
+
+def _applications_page() -> dict[str, Any]:
+    return _object(
+        {
+            **{name: {"type": "integer"} for name in ("page", "page_size", "total_items", "total_pages")},
+            "_embedded": _object(
+                {"applications": {"type": "array", "items": {"$ref": "#/components/schemas/Application"}}},
+                ["applications"],
+            ),
+        },
+        ["page", "page_size", "total_items", "total_pages", "_embedded"],
+    )
 
 
 def _of_accounts(*statuses: int) -> dict[int, str | None]:

@@ -13,7 +13,7 @@ from vonage_messages.telemetry import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from opentelemetry.metrics import Meter
+    from opentelemetry.metrics import Histogram, Meter
 
     from vonage_messages.values import Seconds
 
@@ -32,26 +32,18 @@ class Metrics:
         self.sent = meter.create_counter(
             "messaging.client.sent.messages", unit="{message}", description="Messages of which a request was made."
         )
-        self.send_duration = meter.create_histogram(
+        self.send_duration = _spans(
+            meter,
             "messaging.client.operation.duration",
-            unit="s",
-            description="From the first request for a message to its outcome.",
-            explicit_bucket_boundaries_advisory=_DURATIONS,
+            "From the first request for a message to its outcome.",
+            _DURATIONS,
         )
-        self.request_duration = meter.create_histogram(
-            "http.client.request.duration",
-            unit="s",
-            description="Duration of a request.",
-            explicit_bucket_boundaries_advisory=_DURATIONS,
-        )
+        self.request_duration = _spans(meter, "http.client.request.duration", "Duration of a request.", _DURATIONS)
         self.consumed = meter.create_counter(
             "messaging.client.consumed.messages", unit="{message}", description="Genuine webhooks that were received."
         )
-        self.process_duration = meter.create_histogram(
-            "messaging.process.duration",
-            unit="s",
-            description="From a webhook's arrival to its answer.",
-            explicit_bucket_boundaries_advisory=_DURATIONS,
+        self.process_duration = _spans(
+            meter, "messaging.process.duration", "From a webhook's arrival to its answer.", _DURATIONS
         )
         self.accepted = meter.create_counter(
             "vonage.send.accepted", unit="{message}", description="Messages that the platform has accepted."
@@ -60,9 +52,7 @@ class Metrics:
             "vonage.send.failed", unit="{message}", description="Messages whose sending ended with an error."
         )
         self.in_doubt = meter.create_counter(
-            "vonage.send.in_doubt",
-            unit="{message}",
-            description="Failed messages that may be on their way.",
+            "vonage.send.in_doubt", unit="{message}", description="Failed messages that may be on their way."
         )
         self.cancelled = meter.create_counter(
             "vonage.send.cancelled", unit="{message}", description="Messages that were taken back before they left."
@@ -73,12 +63,11 @@ class Metrics:
         self.throttled = meter.create_counter(
             "vonage.send.throttled", unit="{request}", description="Requests that were answered with 429."
         )
-        self.wait = meter.create_histogram(
-            "vonage.queue.wait",
-            unit="s",
-            description="How long a message waited in a queue.",
-            explicit_bucket_boundaries_advisory=_WAITS,
-        )
+        self.wait = _spans(meter, "vonage.queue.wait", "How long a message waited in a queue.", _WAITS)
+        self._observe(meter)
+
+    def _observe(self, meter: Meter) -> None:
+        """Make the instruments that are asked when somebody collects."""
         meter.create_observable_up_down_counter(
             "vonage.queue.depth",
             callbacks=[self._depth],
@@ -146,3 +135,7 @@ class Metrics:
             return []
         attributes: dict[str, Any] = {names.SYSTEM: names.VONAGE}
         return [Observation(look(), attributes)]
+
+
+def _spans(meter: Meter, name: str, description: str, bounds: tuple[float, ...]) -> Histogram:
+    return meter.create_histogram(name, unit="s", description=description, explicit_bucket_boundaries_advisory=bounds)

@@ -14,7 +14,8 @@ from vonage_messages.channels.sms import Sms
 from vonage_messages.codes import describe
 from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
 from vonage_messages.receiving.receiver import Receiver
-from vonage_messages.receiving.tracker import MOST_STATUSES, Tracker
+from vonage_messages.receiving.tracker import Tracker
+from vonage_messages.receiving.watching import MOST_STATUSES
 from vonage_messages.webhooks.parse import parse_inbound, parse_status
 from vonage_messages.webhooks.routing import Router
 from vonage_messages.webhooks.status import MessageStatus

@@ -16,15 +16,13 @@ import logging
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, TypeAlias
-
-import attrs
+from typing import TYPE_CHECKING, Protocol
 
 from vonage_messages.codes import describe
 from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.receiving.memory import topic
+from vonage_messages.receiving.watching import Key, Leg, Story, Watch
 from vonage_messages.webhooks.inbound import InboundMessage
 from vonage_messages.webhooks.parse import parse_webhook
 from vonage_messages.webhooks.status import MessageStatus
@@ -40,12 +38,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("vonage_messages")
 
-MOST_STATUSES = 50
-"""How many different statuses of one message are kept (the reference knows five), and of unknown ones in all."""
-
-_DELIVERED_IS_LAST = frozenset({"sms", "mms"})
-"""Channels that never tell ``read`` (Webhooks, section 3)."""
-
 
 class Sent(Protocol):
     """What ``send`` gives: the receipt of a message."""
@@ -57,55 +49,6 @@ class Sent(Protocol):
     @property
     def workflow_id(self) -> str | None:
         """The id of the failover chain, where there is one."""
-
-
-_Key: TypeAlias = tuple[str, ...]
-"""``("message", message_uuid)``, ``("workflow", workflow_id)`` or ``("pair", channel, theirs, ours)``."""
-
-
-@attrs.frozen
-class _Leg:
-    """A message that has gone out: between whom, since when, and how many events had arrived by then."""
-
-    pair: _Key
-    since: datetime | None
-    number: int
-
-    def comes_before(self, inbound: InboundMessage, number: int) -> bool:
-        """Tell whether *inbound*, event *number*, is later; its timestamp may have whole seconds only."""
-        if self.since is None or inbound.timestamp is None:
-            return number > self.number
-        since = self.since.replace(microsecond=0)
-        written = inbound.timestamp.replace(microsecond=0)
-        return written > since or (written == since and number > self.number)
-
-
-@attrs.define
-class _Story:
-    """The statuses of one message or of one chain, each once, in the order of arrival."""
-
-    statuses: dict[tuple[str, str, int | None], MessageStatus] = attrs.field(factory=dict)
-    legs: dict[str, _Leg] = attrs.field(factory=dict)
-    """By message uuid."""
-    kept: Counter[str] = attrs.field(factory=Counter)
-    """How many statuses: by message uuid for those that the reference knows, in all (``""``) for the others."""
-
-    def add(self, status: MessageStatus, number: int) -> bool:
-        """Take a status in; tell whether it is new."""
-        leg = self.legs.get(status.message_uuid)
-        if leg is None and len(self.legs) < MOST_STATUSES:
-            pair = ("pair", status.channel, status.to, status.from_)
-            self.legs[status.message_uuid] = _Leg(pair, status.timestamp, number)
-        elif leg is not None and _is_earlier(status.timestamp, leg.since):
-            self.legs[status.message_uuid] = attrs.evolve(leg, since=status.timestamp)
-        key = _identity(status)
-        # Counted apart, so that neither a long chain nor words of tomorrow can crowd out what is waited for.
-        account = status.message_uuid if rank(status.status) else ""
-        if key in self.statuses or self.kept[account] >= MOST_STATUSES:
-            return False
-        self.kept[account] += 1
-        self.statuses[key] = status
-        return True
 
 
 class Tracker:
@@ -143,9 +86,9 @@ class Tracker:
         if maximum < 1 or maximum_inbound < 1:
             raise ConfigurationError("maximum and maximum_inbound must be 1 or more.")
         self._maximum = maximum
-        self._stories: dict[str, OrderedDict[_Key, _Story]] = {"message": OrderedDict(), "workflow": OrderedDict()}
+        self._stories: dict[str, OrderedDict[Key, Story]] = {"message": OrderedDict(), "workflow": OrderedDict()}
         self._inbound: deque[tuple[int, InboundMessage]] = deque(maxlen=maximum_inbound)
-        self._watches: dict[_Key, set[_Watch]] = {}
+        self._watches: dict[Key, set[Watch]] = {}
         self._events = 0
         self._store = store
         self._topics: Counter[Topic] = Counter()
@@ -296,9 +239,9 @@ class Tracker:
         for watch in dict.fromkeys(watches):
             await self._recall(watch)
 
-    async def _recall(self, watch: _Watch) -> None:
+    async def _recall(self, watch: Watch) -> None:
         """Take in what the store has about *watch*: also about what only that tells of, such as the two sides."""
-        asked: set[_Key] = set()
+        asked: set[Key] = set()
         while self._store is not None and (keys := watch.keys - asked):  # ends: a message has few keys
             asked |= keys
             for body in await self._store.recall([topic(*key) for key in keys]):
@@ -324,24 +267,24 @@ class Tracker:
         for watch in self._watches_of(_keys_of(inbound)):
             watch.hear(inbound, self._events)
 
-    def _add_leg(self, watch: _Watch, message: Message) -> None:
+    def _add_leg(self, watch: Watch, message: Message) -> None:
         pair = ("pair", message.channel, message.to, getattr(message, "from_", ""))
-        watch.story.legs.setdefault(watch.message_uuid, _Leg(pair, None, self._events))
+        watch.story.legs.setdefault(watch.message_uuid, Leg(pair, None, self._events))
         self._follow(watch, pair)
 
-    def _story(self, key: _Key) -> _Story:
+    def _story(self, key: Key) -> Story:
         """Find or begin the story of *key*; the one that was heard of longest ago makes room."""
         stories = self._stories[key[0]]
-        story = stories.setdefault(key, _Story())
+        story = stories.setdefault(key, Story())
         stories.move_to_end(key)
         if len(stories) > self._maximum:
             stories.popitem(last=False)
         return story
 
     @contextmanager
-    def _watch(self, sent: Sent | str) -> Iterator[_Watch]:
+    def _watch(self, sent: Sent | str) -> Iterator[Watch]:
         """Have everything about *sent* from its beginning, until the block ends."""
-        watch = _Watch(sent)
+        watch = Watch(sent)
         try:
             for key in watch.first_keys():
                 self._follow(watch, key)
@@ -349,7 +292,7 @@ class Tracker:
         finally:
             self._forget(watch)
 
-    def _follow(self, watch: _Watch, key: _Key) -> None:
+    def _follow(self, watch: Watch, key: Key) -> None:
         """Let *watch* hear of what concerns *key*, and of what did so far."""
         if key in watch.keys:
             return
@@ -368,7 +311,7 @@ class Tracker:
         for leg in story.legs.values():
             self._follow(watch, leg.pair)
 
-    def _forget(self, watch: _Watch) -> None:
+    def _forget(self, watch: Watch) -> None:
         for key in watch.keys:
             if self._store is not None:
                 self._topics -= Counter([topic(*key)])
@@ -379,81 +322,8 @@ class Tracker:
             if not watches:
                 del self._watches[key]
 
-    def _watches_of(self, keys: list[_Key]) -> list[_Watch]:
+    def _watches_of(self, keys: list[Key]) -> list[Watch]:
         return list({watch: None for key in keys for watch in self._watches.get(key, ())})
-
-
-class _Watch:
-    """One wait: what it has heard, and not yet looked at."""
-
-    def __init__(self, sent: Sent | str) -> None:
-        self.message_uuid = sent if isinstance(sent, str) else sent.message_uuid
-        self.workflow_id = None if isinstance(sent, str) else sent.workflow_id
-        self.keys: set[_Key] = set()
-        self.story = _Story()
-        self.heard: list[tuple[int, InboundMessage]] = []
-        self._changed = asyncio.Event()
-        self._unread: list[MessageStatus] = []
-
-    def first_keys(self) -> Iterator[_Key]:
-        """Give what is known from the start."""
-        yield ("message", self.message_uuid)
-        if self.workflow_id is not None:
-            yield ("workflow", self.workflow_id)
-
-    def add(self, status: MessageStatus, number: int) -> None:
-        """Take a status in; one that is known by now changes nothing."""
-        if self.story.add(status, number):
-            self._unread.append(status)
-            self._changed.set()
-
-    def hear(self, inbound: InboundMessage, number: int) -> None:
-        """Keep the first reply, however much else arrives before it is looked at."""
-        if not self.heard and self.is_answered_by(inbound, number):
-            self.heard.append((number, inbound))
-            self._changed.set()
-
-    async def next_statuses(self) -> list[MessageStatus]:
-        """Wait for statuses that were not given yet. A cancelled wait loses none."""
-        while not self._unread:  # ends: with a status, or with the caller's time limit
-            await self.next_change()
-        unread, self._unread = self._unread, []
-        return unread
-
-    async def next_change(self) -> None:
-        """Wait until something has happened since the last time."""
-        await self._changed.wait()
-        self._changed.clear()
-
-    def is_failure(self, status: MessageStatus) -> bool:
-        """
-        Tell whether *status* says that nothing will arrive any more.
-
-        In a failover chain only the last message can say so: the platform sends the next one when one is rejected.
-        Where a status of a chain does not tell its place, more may follow.
-        """
-        if status.status not in FAILURES:
-            return False
-        place = status.workflow
-        if place is not None and place.items_number is not None and place.items_total is not None:
-            return place.items_number >= place.items_total
-        return self.workflow_id is None and (place is None or place.workflow_id is None)
-
-    def is_last(self, status: MessageStatus) -> bool:
-        """Tell whether no further status is to be expected after *status*."""
-        if status.status == "delivered":
-            return status.channel in _DELIVERED_IS_LAST
-        return status.status == "read" or self.is_failure(status)
-
-    def is_answered_by(self, inbound: InboundMessage, number: int) -> bool:
-        """Tell whether *inbound*, event *number*, is a reply."""
-        if inbound.message_type == "reaction":
-            return False
-        quoted = None if inbound.context is None else inbound.context.message_uuid
-        if quoted:
-            return quoted == self.message_uuid or quoted in self.story.legs
-        pair = ("pair", inbound.channel, inbound.from_, inbound.to)
-        return any(leg.pair == pair and leg.comes_before(inbound, number) for leg in self.story.legs.values())
 
 
 @asynccontextmanager
@@ -473,10 +343,10 @@ async def _time_limit(span: Seconds | None, what: str) -> AsyncIterator[None]:
         raise WaitTimeoutError(f"{what} in time. It may still come.") from None
 
 
-def _keys_of(event: InboundMessage | MessageStatus) -> list[_Key]:
+def _keys_of(event: InboundMessage | MessageStatus) -> list[Key]:
     """Say what an event is about."""
     if isinstance(event, InboundMessage):
-        keys: list[_Key] = [("pair", event.channel, event.from_, event.to)]
+        keys: list[Key] = [("pair", event.channel, event.from_, event.to)]
         if event.context is not None and event.context.message_uuid:
             keys.append(("message", event.context.message_uuid))
         return keys
@@ -493,14 +363,6 @@ def _answers(status: str, wanted: str) -> bool:
     if status in FAILURES and wanted not in FAILURES:
         return False
     return 0 < rank(wanted) <= rank(status)
-
-
-def _identity(status: MessageStatus) -> tuple[str, str, int | None]:
-    return status.message_uuid, status.status, None if status.error is None else status.error.code
-
-
-def _is_earlier(moment: datetime | None, other: datetime | None) -> bool:
-    return moment is not None and (other is None or moment < other)
 
 
 def _not_delivered(status: MessageStatus) -> NotDeliveredError:

@@ -17,18 +17,17 @@ Reference: Messages API v0.1, section 7 (migration to v1, field by field) and se
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from vonage_messages.errors import InvalidMessageError, Problem
+from vonage_messages.wire.members import carry, name_in, number_in, object_in, refused, text_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from vonage_messages.values import JSONObject
 
 _ERROR_PAGE: Final = "https://developer.vonage.com/api-errors/messages"
 _LONGEST_REF: Final = 40
@@ -117,17 +116,17 @@ def request_to_v1(payload: Mapping[str, Any]) -> Migrated:
         InvalidMessageError: it is no such body, or v1 has no form for such a message.
     """
     channel = _v0_1_channel(payload)
-    message = _object(payload, "message")
-    content = _object(message, "content", "message.")
-    message_type = _text(content, "type", "message.content.")
+    message = object_in(payload, "message")
+    content = object_in(message, "content", "message.")
+    message_type = text_in(content, "type", "message.content.")
     if (channel, message_type) in _SENT_BY_V0_1_ONLY:
-        raise _refused("message.content.type", f"{message_type} messages cannot be sent on {channel} in v1")
+        raise refused("message.content.type", f"{message_type} messages cannot be sent on {channel} in v1")
     lost = _Lost()
     migrated: dict[str, Any] = {
         "channel": _TO_V1.get(channel, channel),
         "message_type": message_type,
-        "to": _name_in(payload, "to"),
-        "from": _name_in(payload, "from"),
+        "to": name_in(payload, "to"),
+        "from": name_in(payload, "from"),
     }
     if message_type in content:
         migrated[message_type] = _request_body(message_type, content[message_type])
@@ -155,7 +154,7 @@ def workflow_to_v1(payload: Mapping[str, Any]) -> Migrated:
     """
     workflow = payload.get("workflow")
     if not isinstance(workflow, list) or not workflow:
-        raise _refused("workflow", "must be an array of messages")
+        raise refused("workflow", "must be an array of messages")
     lost = _Lost()
     messages = [_step_to_v1(each, f"workflow[{number}].", lost) for number, each in enumerate(workflow)]
     lost.others(payload, {"workflow", "template"})
@@ -166,7 +165,7 @@ def workflow_to_v1(payload: Mapping[str, Any]) -> Migrated:
 def _step_to_v1(step: object, path: str, lost: _Lost) -> dict[str, Any]:
     """Turn one message of a workflow, and note what it lost under *path*."""
     if not isinstance(step, Mapping):
-        raise _refused(path.removesuffix("."), "must be a JSON object")
+        raise refused(path.removesuffix("."), "must be a JSON object")
     try:
         migrated = request_to_v1({name: value for name, value in step.items() if name != "failover"})
     except InvalidMessageError as error:
@@ -192,7 +191,7 @@ def request_to_v0_1(payload: Mapping[str, Any]) -> Migrated:
     """
     channel, message_type = _v1_kind(payload)
     if message_type not in _SENT[channel]:
-        raise _refused("message_type", f"{message_type} messages cannot be sent on {payload['channel']} in v0.1")
+        raise refused("message_type", f"{message_type} messages cannot be sent on {payload['channel']} in v0.1")
     lost = _Lost()
     content: dict[str, Any] = {"type": message_type}
     if message_type in payload:
@@ -225,16 +224,16 @@ def inbound_to_v1(payload: Mapping[str, Any]) -> Migrated:
         InvalidMessageError: it is no such callback.
     """
     channel = _v0_1_channel(payload)
-    message = _object(payload, "message")
-    content = _object(message, "content", "message.")
-    message_type = _text(content, "type", "message.content.")
+    message = object_in(payload, "message")
+    content = object_in(message, "content", "message.")
+    message_type = text_in(content, "type", "message.content.")
     lost = _Lost()
     migrated: dict[str, Any] = {
         "channel": _TO_V1.get(channel, channel),
-        "message_uuid": _text(payload, "message_uuid"),
-        "to": _name_in(payload, "to"),
-        "from": _name_in(payload, "from"),
-        "timestamp": _text(payload, "timestamp"),
+        "message_uuid": text_in(payload, "message_uuid"),
+        "to": name_in(payload, "to"),
+        "from": name_in(payload, "from"),
+        "timestamp": text_in(payload, "timestamp"),
     }
     if channel != "sms":  # v1 lists no message_type for SMS
         migrated["message_type"] = message_type
@@ -275,8 +274,8 @@ def inbound_to_v0_1(payload: Mapping[str, Any]) -> Migrated:
         message["sms"] = {key: value for key, value in payload["sms"].items() if key == "num_messages"}
         lost.others(payload["sms"], {"num_messages"}, "sms.")
     migrated: dict[str, Any] = {
-        "message_uuid": _text(payload, "message_uuid"),
-        "timestamp": _text(payload, "timestamp"),
+        "message_uuid": text_in(payload, "message_uuid"),
+        "timestamp": text_in(payload, "timestamp"),
         "to": _party(channel, payload["to"], "ours"),
         "from": _party(channel, payload["from"], "theirs"),
         "message": message,
@@ -298,11 +297,11 @@ def status_to_v1(payload: Mapping[str, Any]) -> Migrated:
     channel = _v0_1_channel(payload)
     lost = _Lost()
     migrated: dict[str, Any] = {
-        "message_uuid": _text(payload, "message_uuid"),
-        "to": _name_in(payload, "to"),
-        "from": _name_in(payload, "from"),
-        "timestamp": _text(payload, "timestamp"),
-        "status": _text(payload, "status"),
+        "message_uuid": text_in(payload, "message_uuid"),
+        "to": name_in(payload, "to"),
+        "from": name_in(payload, "from"),
+        "timestamp": text_in(payload, "timestamp"),
+        "status": text_in(payload, "status"),
         "channel": _TO_V1.get(channel, channel),
     }
     error = payload.get("error")
@@ -310,7 +309,7 @@ def status_to_v1(payload: Mapping[str, Any]) -> Migrated:
         code = error.get("code")
         migrated["error"] = {"type": f"{_ERROR_PAGE}#{code}", "title": str(code), "detail": error.get("reason", "")}
         lost.others(error, {"code", "reason"}, "error.")
-    _copy(payload, migrated, ("client_ref", "usage"))
+    carry(payload, migrated, ("client_ref", "usage"))
     lost.others(payload, {*migrated, "error"})
     return lost.beside(migrated)
 
@@ -325,16 +324,16 @@ def status_to_v0_1(payload: Mapping[str, Any]) -> Migrated:
     channel = _known_channel(payload)
     lost = _Lost()
     migrated: dict[str, Any] = {
-        "message_uuid": _text(payload, "message_uuid"),
+        "message_uuid": text_in(payload, "message_uuid"),
         "to": _party(channel, payload.get("to"), "theirs"),
         "from": _party(channel, payload.get("from"), "ours"),
-        "timestamp": _text(payload, "timestamp"),
-        "status": _text(payload, "status"),
+        "timestamp": text_in(payload, "timestamp"),
+        "status": text_in(payload, "status"),
     }
     error = payload.get("error")
     if isinstance(error, Mapping):
         migrated["error"] = _error_v0_1(error, lost)
-    _copy(payload, migrated, ("client_ref", "usage"))
+    carry(payload, migrated, ("client_ref", "usage"))
     lost.others(payload, {*migrated, "channel", "error"})
     return lost.beside(migrated)
 
@@ -391,7 +390,7 @@ def _chosen(
 ) -> Migrated:
     """Pick by what the document is: a callback has a ``message_uuid``, and a status says which."""
     if not isinstance(document, Mapping):
-        raise _refused("", "must be a JSON object")
+        raise refused("", "must be a JSON object")
     if "message_uuid" not in document:
         return request(document)
     return status(document) if "status" in document else inbound(document)
@@ -399,44 +398,36 @@ def _chosen(
 
 def _v0_1_channel(payload: Mapping[str, Any]) -> str:
     """Give the channel of a v0.1 document, which both sides name."""
-    ours = _text(_object(payload, "from"), "type", "from.")
-    theirs = _text(_object(payload, "to"), "type", "to.")
+    ours = text_in(object_in(payload, "from"), "type", "from.")
+    theirs = text_in(object_in(payload, "to"), "type", "to.")
     if ours != theirs:
-        raise _refused("from.type", f"must be the same as to.type ({theirs}), not {ours}")
+        raise refused("from.type", f"must be the same as to.type ({theirs}), not {ours}")
     if ours not in _CHANNELS:
-        raise _refused("to.type", f"must be one of {', '.join(_CHANNELS)} in v0.1")
+        raise refused("to.type", f"must be one of {', '.join(_CHANNELS)} in v0.1")
     return ours
 
 
 def _known_channel(payload: Mapping[str, Any]) -> str:
     """Give the channel of a v1 document, as v0.1 names it."""
-    channel = _text(payload, "channel")
+    channel = text_in(payload, "channel")
     named = _TO_V0_1.get(channel, channel)
     if named not in _CHANNELS:
-        raise _refused("channel", f"v0.1 does not know the channel {channel}")
+        raise refused("channel", f"v0.1 does not know the channel {channel}")
     return named
 
 
 def _v1_kind(payload: Mapping[str, Any], default_type: str | None = None) -> tuple[str, str]:
     channel = _known_channel(payload)
     for side in ("to", "from"):
-        _text(payload, side)
+        text_in(payload, side)
     if default_type is not None and "message_type" not in payload:
         return channel, default_type
-    return channel, _text(payload, "message_type")
-
-
-def _name_in(payload: Mapping[str, Any], side: str) -> str:
-    party = _object(payload, side)
-    for key in ("number", "id"):
-        if isinstance(party.get(key), str):
-            return str(party[key])
-    raise _refused(side, "must have a number or an id")
+    return channel, text_in(payload, "message_type")
 
 
 def _party(channel: str, name: object, whose: str) -> dict[str, Any]:
     if not isinstance(name, str):
-        raise _refused("to" if whose == "theirs" else "from", "must be a text")
+        raise refused("to" if whose == "theirs" else "from", "must be a text")
     return {"type": channel, "id" if (channel, whose) in _IDS else "number": name}
 
 
@@ -457,7 +448,7 @@ def _location_v1(body: Any) -> Any:
     migrated = {key: value for key, value in body.items() if key not in {"longitude", "latitude"}}
     for old, new in (("longitude", "long"), ("latitude", "lat")):
         if old in body:
-            migrated[new] = _number(body[old], f"message.content.location.{old}")
+            migrated[new] = number_in(body[old], f"message.content.location.{old}")
     return migrated
 
 
@@ -470,16 +461,6 @@ def _location_v0_1(body: Any, lost: _Lost) -> Any:
             migrated[old] = str(body[new])
     lost.others(body, {"name", "address", "long", "lat"}, "location.")
     return migrated
-
-
-def _number(value: object, path: str) -> float:
-    try:
-        number = float(value)  # type: ignore[arg-type]  # whatever it is, it is refused here
-    except (TypeError, ValueError):
-        number = math.nan
-    if not math.isfinite(number):
-        raise _refused(path, "must be a number, as a text")
-    return number
 
 
 def _error_v0_1(error: Mapping[str, Any], lost: _Lost) -> dict[str, Any]:
@@ -495,27 +476,3 @@ def _error_v0_1(error: Mapping[str, Any], lost: _Lost) -> dict[str, Any]:
     kept = {"title", "detail"} | ({"type"} if str(error.get("type", "")).endswith(f"#{title}") else set())
     lost.others(error, kept, "error.")
     return migrated
-
-
-def _copy(payload: Mapping[str, Any], migrated: dict[str, Any], names: Iterable[str]) -> None:
-    for name in names:
-        if name in payload:
-            migrated[name] = payload[name]
-
-
-def _object(payload: Mapping[str, Any], name: str, prefix: str = "") -> JSONObject:
-    value = payload.get(name)
-    if not isinstance(value, Mapping):
-        raise _refused(f"{prefix}{name}", "must be a JSON object in v0.1")
-    return value
-
-
-def _text(payload: Mapping[str, Any], name: str, prefix: str = "") -> str:
-    value = payload.get(name)
-    if not isinstance(value, str):
-        raise _refused(f"{prefix}{name}", "must be a text")
-    return value
-
-
-def _refused(path: str, why: str) -> InvalidMessageError:
-    return InvalidMessageError([Problem(path, why)], "document")

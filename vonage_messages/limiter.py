@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from vonage_messages.limits.learning import LONGEST_PAUSE
-from vonage_messages.turns import Turns
+from vonage_messages.turns.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from vonage_messages.confirming import Confirming
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.learning import LONGEST_PAUSE
 from vonage_messages.limits.shared import HORIZON
-from vonage_messages.turns import Turns
+from vonage_messages.turns.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable

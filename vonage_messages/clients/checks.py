@@ -99,7 +99,7 @@ def checked_limiter(limits: Limits | Limiter | None) -> Limiter | None:
         return None
     # Without limits neither is needed.
     from vonage_messages.limiter import Limiter  # noqa: PLC0415  see above
-    from vonage_messages.turns import checked_limits  # noqa: PLC0415  see above
+    from vonage_messages.turns.turns import checked_limits  # noqa: PLC0415  see above
 
     if isinstance(limits, Limiter):
         return limits

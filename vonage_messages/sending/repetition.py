@@ -26,7 +26,7 @@ from vonage_messages.limits.circuit import Circuit, is_outage
 if TYPE_CHECKING:
     from vonage_messages.limits.places import Place
     from vonage_messages.sending.counters import Counters
-    from vonage_messages.turns import Turns
+    from vonage_messages.turns.turns import Turns
     from vonage_messages.values import Seconds
 
 MOST_REFUSALS = 20

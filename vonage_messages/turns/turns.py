@@ -14,67 +14,31 @@ import logging
 import math
 import threading
 import time
-from collections import deque
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from vonage_messages.channels.base import Message
-from vonage_messages.confirming import Passage
-from vonage_messages.errors import (
-    ConfigurationError,
-    LimitTimeoutError,
-    QueueClosedError,
-    RateLimitedError,
-    StoreUnavailableError,
-    VonageMessagesError,
-)
+from vonage_messages.errors import ConfigurationError, QueueClosedError, StoreUnavailableError, VonageMessagesError
 from vonage_messages.limits.buckets import Window
-from vonage_messages.limits.departures import Departures, Hold
-from vonage_messages.limits.learning import LONGEST_PAUSE, Pause, lesson_of, pause_of, pause_when_used_up
+from vonage_messages.limits.learning import LONGEST_PAUSE, lesson_of
 from vonage_messages.limits.levels import Limits, shown
-from vonage_messages.limits.places import Place, Priority
-from vonage_messages.limits.rate import TOLERANCE, Rate
-from vonage_messages.limits.schedule import Schedule
-from vonage_messages.limits.state import LimitState
+from vonage_messages.limits.places import Place
 from vonage_messages.logs import LogEvent, about
+from vonage_messages.turns.desk import Desk
+from vonage_messages.turns.giving import Giving, Waiter
 from vonage_messages.values import is_finite
 from vonage_messages.webhooks.status import MessageStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
 
     from vonage_messages.confirming import Confirming
-    from vonage_messages.limits.buckets import Gate
     from vonage_messages.limits.store import LimitStore
     from vonage_messages.values import Seconds
 
 logger = logging.getLogger("vonage_messages")
 
-_ROUNDS = 1000
-_GRAIN: Seconds = 0.001
-"""What the clock of a loop is coarse by: whoever waits for no time at all takes a place that is free now."""
-_END_OF_TIME = 253_402_300_799.0
-"""The last second that a ``datetime`` can tell, of the year 9999."""
 
-
-class Waiter(Protocol):
-    """Somebody who waits for turns under a limiter."""
-
-    @property
-    def schedule(self) -> Schedule:
-        """Those who wait with it."""
-
-    def next_turn(self, now: float) -> float:
-        """Give the instant from which on ``take_turn`` may have something to do, or infinity."""
-
-    def take_turn(self) -> bool:
-        """Let one message leave, if there is one that may; false where there is none."""
-
-    def stop(self, error: VonageMessagesError) -> None:
-        """Let nobody leave any more: the limits cannot be kept."""
-
-
-class Turns:
+class Turns(Giving):
     """
     Who may send when, under *limits*; see ``Limiter`` for the options. For what sends, and nobody else.
 
@@ -90,44 +54,34 @@ class Turns:
         longest_pause: Seconds = LONGEST_PAUSE,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.limits: Limits = Limits.published() if limits is None else checked_limits(limits)
+        limits = Limits.published() if limits is None else checked_limits(limits)
         _check_store(store)
         if not callable(clock):
             raise ConfigurationError(f"clock must be a function, such as time.time, not {type(clock).__name__}.")
-        if self.limits.caps and store is None and confirming is None:
+        if limits.caps and store is None and confirming is None:
             raise ConfigurationError(
-                f"the limit of {shown(self.limits.caps[0])} is a cap, which must outlive this process: give "
+                f"the limit of {shown(limits.caps[0])} is a cap, which must outlive this process: give "
                 "Limiter(limits, store=FileLimitStore(path)), or store=MemoryLimitStore() to count from now on."
             )
         if not is_finite(longest_pause) or longest_pause <= 0:
             raise ConfigurationError(
                 f"longest_pause must be a finite number of seconds above 0, not {longest_pause!r}."
             )
-        self._store = store
-        self.confirming = confirming
-        """Who must confirm each turn; ``None`` where it is for this process alone to give them."""
+        super().__init__(
+            limits, confirming=confirming, is_stored=store is not None, longest_pause=longest_pause, clock=clock
+        )
         if confirming is not None:
             confirming.on_lost = self._stop
-        self._longest_pause = longest_pause
-        self._clock = clock
-        self._state: LimitState | None = None
+        self._store = store
         self._was_read = store is None
-        self.is_open = store is None and confirming is None
-        """Whether turns can be given: the store knows that messages leave."""
-        self.is_stored: bool = store is not None
-        """Whether ``granted`` must hear of every turn."""
         self._writing = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._saving: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
         """The save that somebody waits for."""
-        self._waiters: deque[Waiter] = deque()
-        self._desk: _Desk | None = None
+        self._desk: Desk | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._binding = threading.Lock()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
-        self._slack = _slack(self.limits)
 
     async def acquire(self, message: Message, *, max_wait: Seconds | None = None) -> None:
         """
@@ -146,7 +100,7 @@ class Turns:
             await self._load_until(deadline)
         self._bind()
         if self._desk is None:
-            self._desk = _Desk(self)
+            self._desk = Desk(self)
         await self._desk.wait(message, deadline, max_wait)
 
     async def load(self) -> None:
@@ -230,64 +184,10 @@ class Turns:
             extra=about(LogEvent.LIMITS_SLOWED, status),
         )
 
-    @property
-    def state(self) -> LimitState:
-        """What is left of the limits, from the first use on, which needs a running loop."""
-        if self._state is None:
-            self._state = LimitState(self.limits, asyncio.get_running_loop().time())
-            if self._store is not None:
-                self._state.keep_in_store()
-            if self.confirming is not None:
-                self._state.forget_the_unknown(asyncio.get_running_loop().time())
-        return self._state
-
-    def answered(self, headers: Mapping[str, str]) -> None:
-        """Learn from the headers of an answer that was accepted."""
-        pause = pause_when_used_up(headers, self._clock())
-        if pause is not None:
-            now = asyncio.get_running_loop().time()
-            self.state.pause_account(now, now + pause, "X-RateLimit-Remaining: 0")
-            self._share_pause((gate.key for gate in self.state.account), pause)
-            self._look_again()
-
-    def refused(self, error: RateLimitedError, per_second: float) -> Seconds:
-        """Learn from a 429; *per_second* was sent lately. Gives how long the account is paused."""
-        pause = min(pause_of(error.retry_after, error.headers, self._clock()), self._longest_pause)
-        why = "HTTP 429" if error.retry_after is None else f"HTTP 429, Retry-After: {error.retry_after:g}"
-        self.state.refused(asyncio.get_running_loop().time(), pause, per_second, why)
-        self._share_pause((gate.key for gate in self.state.account), pause)
-        self._look_again()
-        return pause
-
-    def hold(self, gate: Gate, until: float) -> None:
-        """Give no turn under *gate* before *until*: other processes have its places."""
-        self.state.hold(gate, asyncio.get_running_loop().time(), until)
-        self._look_again()
-
-    def pauses(self, now: float) -> tuple[Pause, ...]:
-        """List what the platform has paused, at the instant *now* of the loop."""
-        if self._state is None:
-            return ()
-        unix_now = self._clock()
-        return tuple(
-            Pause(key=shown(key), until=datetime.fromtimestamp(min(unix_now + until - now, _END_OF_TIME), UTC), why=why)
-            for key, until, why in self._state.pauses(now)
-            if math.isfinite(until)
-        )
-
     def join(self, waiter: Waiter) -> None:
         """Take somebody in who waits for turns."""
         self._bind()
         self._waiters.append(waiter)
-
-    def leave(self, waiter: Waiter) -> None:
-        """Let go of somebody who waits no longer."""
-        if waiter in self._waiters:
-            self._waiters.remove(waiter)
-
-    def serves_only(self, waiter: Waiter) -> bool:
-        """Tell whether nobody else sends under these limits."""
-        return len(self._waiters) == 1 and self._waiters[0] is waiter
 
     def may_give(self) -> bool:
         """Tell whether turns can be given: the store has been read. It is read, if not."""
@@ -310,57 +210,6 @@ class Turns:
             if isinstance(gate, Window) and gate.needs_save:
                 self._saving = asyncio.get_running_loop().create_task(self._keep_saving())
                 return
-
-    def wake_at(self, when: float) -> None:
-        """Give turns to whoever waits from the instant *when* on, on the clock of the loop."""
-        if when >= self._timer_at:
-            return
-        loop = asyncio.get_running_loop()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = when
-        self._timer = loop.call_at(when + self._slack, self._on_timer)
-
-    def give_turns(self) -> None:
-        """Give turns, one to each in a round, until nobody can leave; then sleep until one can."""
-        state = self.state
-        if state.slowed:
-            state.recover(asyncio.get_running_loop().time())
-        for _ in range(_ROUNDS):
-            if not self._give_one_turn():
-                break
-        self.sleep()
-
-    def sleep(self) -> None:
-        """Set the timer to when somebody may leave next, or must be told that it is too late."""
-        now = asyncio.get_running_loop().time()
-        for waiter in self._waiters:
-            when = waiter.next_turn(now) if self.is_open else waiter.schedule.next_end()
-            if when < math.inf:
-                self.wake_at(when)
-
-    def _share_pause(self, keys: Iterable[str], pause: Seconds) -> None:
-        """Let other processes hear of a pause."""
-        if self.confirming is not None:
-            self.confirming.pause(dict.fromkeys(keys, pause))
-
-    def _look_again(self) -> None:
-        """Look soon at those who wait: some may not be able to wait for the end of a pause."""
-        self.wake_at(asyncio.get_running_loop().time())
-
-    def _on_timer(self) -> None:
-        self._timer, self._timer_at = None, math.inf
-        self.give_turns()
-
-    def _give_one_turn(self) -> bool:
-        """Give a turn to the first who can take one, and send it to the end of the row."""
-        for waiter in tuple(self._waiters):
-            if waiter.take_turn():
-                if len(self._waiters) > 1 and waiter in self._waiters:
-                    self._waiters.remove(waiter)
-                    self._waiters.append(waiter)
-                return True
-        return False
 
     def _bind(self) -> None:
         """
@@ -511,143 +360,6 @@ class Turns:
                 waiter.schedule.reopened(window)
         self.wake_at(asyncio.get_running_loop().time())
 
-    def _stop(self, error: VonageMessagesError) -> None:
-        """Let everybody who waits fail; who comes later finds out whether the store is back."""
-        self.is_open = False
-        for waiter in tuple(self._waiters):
-            waiter.stop(error)
-
-
-class _Desk:
-    """Where single sends wait: a schedule without connections of its own."""
-
-    def __init__(self, turns: Turns) -> None:
-        self._turns = turns
-        self.schedule = Schedule(turns.state)
-        turns.join(self)
-
-    async def wait(self, message: Message, deadline: float | None, max_wait: Seconds | None) -> None:
-        """Wait for one turn, until *deadline*; *max_wait* is how the caller has put that."""
-        loop = asyncio.get_running_loop()
-        place = Place(message, Priority.NORMAL, loop.time(), loop.create_future())
-        place.keeps_order = False
-        place.options = max_wait
-        if deadline is not None:
-            place.give_up_at = deadline + _GRAIN
-        self.schedule.add(place)
-        if deadline is not None and max_wait is not None:
-            wait, key = self.schedule.forecast(place, place.since)
-            if place.since + wait > deadline:
-                self.schedule.drop(place)
-                raise LimitTimeoutError(max(wait, max_wait), max_wait, shown(key or "account"))
-        if self.schedule.waiting == 1:
-            self._turns.give_turns()
-        else:
-            # Not at once: turns given to a long row of tasks that are only being made would be taken all together.
-            self._turns.sleep()
-        await self._wait_for_turn(place)
-        if self._turns.confirming is not None:
-            await self._confirm(place, self._turns.confirming)
-        elif self.schedule.state.departures is not None:
-            await self._depart(place, self.schedule.state.departures)
-
-    async def _wait_for_turn(self, place: Place) -> None:
-        try:
-            await place.owner
-        except asyncio.CancelledError:
-            self._leave(place)
-            raise
-
-    async def _confirm(self, place: Place, confirming: Confirming) -> None:
-        """Leave when those who share the limits have confirmed the turn; until then, wait in the row for another."""
-        while True:  # ends: with a place, or with the wait
-            passage = Passage(confirming, (*self.schedule.state.account, *place.gates), place.granted_at)
-            try:
-                if await self._pass(place, passage):
-                    return
-            except BaseException:
-                self.schedule.give_back(place, asyncio.get_running_loop().time())
-                raise
-            now = asyncio.get_running_loop().time()
-            self.schedule.give_back(place, now)
-            if passage.obstacle is not None:
-                self._turns.hold(passage.obstacle, passage.opens_at(now) or now)
-            place.owner = asyncio.get_running_loop().create_future()
-            self.schedule.again(place, now)
-            self._turns.sleep()
-            await self._wait_for_turn(place)
-
-    @staticmethod
-    async def _pass(place: Place, passage: Passage) -> bool:
-        """Wait for the instant of a place; false where there is none within the horizon."""
-        while await passage.ask():  # ends: with the instant, or with a place for which it is not too late
-            now = asyncio.get_running_loop().time()
-            while (opens_at := passage.opens_at(now)) is not None and passage.is_confirmed:  # ends: with the instant
-                if opens_at >= place.give_up_at:
-                    raise LimitTimeoutError(opens_at - place.since, place.options, shown(passage.key))
-                await asyncio.sleep(opens_at - now)
-                now = asyncio.get_running_loop().time()
-            if opens_at is None:
-                return True
-            if opens_at > now:  # a pause has begun
-                return False
-        return False
-
-    async def _depart(self, place: Place, departures: Departures) -> None:
-        """Leave behind what others have held back, where they share these limits."""
-        gates = (*self.schedule.state.account, *place.gates)
-        hold = Hold(departures, gates, place.granted_at)
-        while (opens_at := hold.opens_at(asyncio.get_running_loop().time())) is not None:  # ends: with the bunch
-            if opens_at >= place.give_up_at:
-                hold.end()
-                self.schedule.give_back(place, asyncio.get_running_loop().time())
-                raise LimitTimeoutError(opens_at - place.since, place.options, shown(hold.key))
-            try:
-                await asyncio.sleep(opens_at - asyncio.get_running_loop().time())
-            except asyncio.CancelledError:
-                hold.end()
-                self.schedule.give_back(place, asyncio.get_running_loop().time())
-                raise
-        self._turns.left(place)
-
-    def _leave(self, place: Place) -> None:
-        """Let go of somebody whose wait was cancelled: a turn that came just then goes to the next."""
-        if self.schedule.drop(place) or place.owner.cancelled() or place.owner.exception() is not None:
-            return
-        self.schedule.give_back(place, asyncio.get_running_loop().time())
-        self._turns.sleep()
-
-    def next_turn(self, now: float) -> float:
-        if not self.schedule.waiting:  # who gave up may still stand in a lane, and is nobody to wake for
-            return math.inf
-        return min(self.schedule.next_time(now), self.schedule.next_end())
-
-    def take_turn(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        for late in self.schedule.overdue(now):
-            wait, key = self.schedule.forecast(late, now)
-            if not late.owner.done():
-                late.owner.set_exception(
-                    LimitTimeoutError(max(wait, late.options), late.options, shown(key or "account"))
-                )
-        if not self.schedule.waiting or not self._turns.may_give():
-            return False
-        place = self.schedule.take(now)
-        if place is None:
-            return False
-        self._turns.granted(place)
-        self.schedule.sweep(now)
-        if place.owner.done():
-            self.schedule.give_back(place, now)
-        else:
-            place.owner.set_result(None)
-        return True
-
-    def stop(self, error: VonageMessagesError) -> None:
-        for place in self.schedule.drain():
-            if not place.owner.done():
-                place.owner.set_exception(error)
-
 
 def checked_limits(limits: object, wanted: str = "Limits") -> Limits:
     """Refuse what are no limits; *wanted* says what else could have been given."""
@@ -685,18 +397,6 @@ def _tell_that_loop_ended(owner: object) -> None:
         return
     with contextlib.suppress(RuntimeError):  # the loop takes no callbacks any more: the future knows all the same
         owner.set_exception(QueueClosedError("the event loop ended before the message had its turn: it was not sent."))
-
-
-def _slack(limits: Limits) -> Seconds:
-    """
-    How much later than necessary to wake: at 1,000 a second five places at once, instead of a thousand timers.
-
-    It spends half of the tolerance that exists for late timers, so that no place is lost by it.
-    """
-    account = limits.account
-    if isinstance(account, Rate) and account.burst is None:
-        return max(0.0, TOLERANCE / 2 - account.interval)
-    return 0.0
 
 
 def _unavailable(error: Exception, what: str) -> StoreUnavailableError:

@@ -24,6 +24,7 @@ from vonage_messages import observe
 from vonage_messages.errors import ConfigurationError, WebhookError
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.observe import WebhookScope
+from vonage_messages.receiving.checks import check_security, checked_positive
 from vonage_messages.receiving.drift import Drift
 from vonage_messages.receiving.memory import TokenStore
 from vonage_messages.values import Seconds, masked
@@ -142,17 +143,17 @@ class Receiver:
     ) -> None:
         if not isinstance(router, Router):
             raise ConfigurationError(f"a receiver needs a Router, not {type(router).__name__}.")
-        _check_security(verifier, insecure=insecure)
+        check_security(verifier, insecure=insecure)
         self._router = router
         self._verifier = verifier
         self._seen = MemorySeenStore() if seen is None else seen
         self._tokens = tokens
         self._mode = _checked_mode(mode)
         self._on_error = on_error
-        self._max_running = _checked_positive(max_running, "max_running")
-        self._body_limit = _checked_positive(body_limit, "body_limit")
-        self._bodies_limit = _checked_positive(bodies_limit, "bodies_limit")
-        self._read_timeout = _checked_positive(read_timeout, "read_timeout")
+        self._max_running = checked_positive(max_running, "max_running")
+        self._body_limit = checked_positive(body_limit, "body_limit")
+        self._bodies_limit = checked_positive(bodies_limit, "bodies_limit")
+        self._read_timeout = checked_positive(read_timeout, "read_timeout")
         self._drift = Drift() if drift is None else drift
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reading = 0
@@ -471,33 +472,8 @@ def _problem(status: HTTPStatus, detail: str) -> Answer:
     return Answer(status=int(status), body=json.dumps(document).encode(), content_type=_PROBLEM)
 
 
-def _check_security(verifier: SignatureVerifier | None, *, insecure: bool) -> None:
-    if verifier is None and insecure is not True:
-        raise ConfigurationError(
-            "webhooks need a verifier: verifier=SignatureVerifier(secret). To take unsigned callbacks from anybody, "
-            "write insecure=True."
-        )
-    if verifier is not None and not callable(getattr(verifier, "verify", None)):
-        raise ConfigurationError(
-            f"verifier must be a SignatureVerifier, not {type(verifier).__name__}: write SignatureVerifier(secret)."
-        )
-    if verifier is not None and insecure:
-        raise ConfigurationError("verifier= and insecure=True contradict each other: leave one out.")
-    if verifier is None:
-        logger.warning(
-            "webhooks are received without checking their signatures (insecure=True)",
-            extra=about(LogEvent.WEBHOOK_INSECURE),
-        )
-
-
 def _checked_mode(mode: str) -> Mode:
     try:
         return Mode(mode)
     except ValueError:
         raise ConfigurationError(f"mode must be {' or '.join(repr(str(one)) for one in Mode)}, not {mode!r}.") from None
-
-
-def _checked_positive(value: float, name: str) -> Any:
-    if not value > 0:
-        raise ConfigurationError(f"{name} must be more than 0, not {value!r}.")
-    return value

@@ -13,7 +13,7 @@ from vonage_messages.name_guard import check_name
 
 check_name()
 
-__version__ = "0.1.0.dev0"
+__version__ = "1.0.0"
 
 if TYPE_CHECKING:
     from vonage_messages.auth import (

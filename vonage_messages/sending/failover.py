@@ -14,27 +14,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 
 import attrs
 
+from vonage_messages.channels import rules
 from vonage_messages.channels.base import Message
 from vonage_messages.errors import (
     APIError,
     ConfigurationError,
     InvalidMessageError,
     NotDeliveredError,
+    Problem,
     ResponseLostError,
     VonageMessagesError,
     WaitTimeoutError,
 )
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.receiving.tracker import Tracker
-from vonage_messages.sending.failover_checks import chain_of_messages, check_sending, finite, one_of, to_messages
-from vonage_messages.sending.references import Reference
 from vonage_messages.values import Seconds
 from vonage_messages.webhooks.status import MessageStatus
 from vonage_messages.wire.rest import SentMessage
@@ -63,6 +64,7 @@ _GOALS: Final = ("submitted", "delivered", "read")
 _NEVER_READ: Final = frozenset({"sms", "mms"})
 """Channels that never tell ``read`` (Webhooks, section 3): there ``delivered`` is as far as it goes."""
 
+_NOT_FOR_A_POLICY: Final = frozenset({"dry_run", "failover"})
 
 OnUnknown: TypeAlias = Literal["stop", "continue"]
 """What happens after a message whose fate is open: nothing more is sent, or the next one."""
@@ -111,7 +113,7 @@ class ReferenceTracker(Tracker):
     """
 
     def __init__(self, router: Router | None = None, *, maximum: int = 10_000, maximum_inbound: int = 1_000) -> None:
-        self._references: dict[str, set[Reference]] = {}
+        self._references: dict[str, set[_Reference]] = {}
         super().__init__(router, maximum=maximum, maximum_inbound=maximum_inbound)
 
     async def observe(self, event: InboundMessage | MessageStatus) -> None:
@@ -122,13 +124,13 @@ class ReferenceTracker(Tracker):
                 reference.hear(event)
 
     @contextmanager
-    def listening(self, message: Message) -> Iterator[Reference | None]:
+    def listening(self, message: Message) -> Iterator[_Reference | None]:
         """Hear of *message* by its ``client_ref``, until the block ends; ``None`` where it has none."""
         name = message.client_ref
         if name is None:
             yield None
             return
-        reference = Reference(message)
+        reference = _Reference(message)
         self._references.setdefault(name, set()).add(reference)
         try:
             yield reference
@@ -136,6 +138,30 @@ class ReferenceTracker(Tracker):
             self._references[name].discard(reference)
             if not self._references[name]:
                 del self._references[name]
+
+
+class _Reference:
+    """The ids of what has been heard of under one ``client_ref``, to one person on one channel."""
+
+    def __init__(self, message: Message) -> None:
+        self._route = (message.channel, message.to)
+        self._uuids: dict[str, None] = {}
+        self._changed = asyncio.Event()
+
+    def hear(self, status: MessageStatus) -> None:
+        """Take in a status that carries the ``client_ref``."""
+        if (status.channel, status.to) == self._route and status.message_uuid:
+            self._uuids[status.message_uuid] = None
+            self._changed.set()
+
+    async def next_uuid(self, is_known: Callable[[str], bool]) -> str:
+        """Wait for the id of a message that *is_known* does not know: several may share a ``client_ref``."""
+        while True:  # ends: with an id, or when the chain does
+            for uuid in self._uuids:
+                if not is_known(uuid):
+                    return uuid
+            self._changed.clear()
+            await self._changed.wait()
 
 
 @attrs.frozen(kw_only=True)
@@ -182,6 +208,47 @@ class FailoverResult:
         return self.status is not None
 
 
+def _finite(_policy: object, _field: object, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
+        raise ConfigurationError(f"Failover after must be more than 0 and finite (seconds), not {value!r}.")
+
+
+def _one_of(*words: str) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    def check(_policy: object, field: attrs.Attribute[Any], value: object) -> None:
+        if value not in words:
+            raise ConfigurationError(f"Failover {field.name} must be one of {', '.join(words)}, not {value!r}.")
+
+    return check
+
+
+def _to_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Turn what is given into a tuple. Never raises: what is no list is refused by the rule."""
+    return rules.as_tuple(messages)  # type: ignore[return-value]  # see above
+
+
+def _chain(_policy: object, _field: object, messages: object) -> None:
+    problems = list(_problems(messages))
+    if problems:
+        raise InvalidMessageError(problems, "Failover")
+
+
+def _problems(messages: object) -> Iterator[Problem]:
+    if not isinstance(messages, tuple):
+        yield Problem("messages", f"must be a list of messages, not {type(messages).__name__}")
+        return
+    if not messages:
+        yield Problem("messages", "must hold one message at least")
+    for index, message in enumerate(messages):
+        where = f"messages[{index}]"
+        if not isinstance(message, Message):
+            yield Problem(where, f"must be a message, not {type(message).__name__}")
+        elif message.failover is not None:
+            # The platform would go on with its own chain beside this one, and send what nobody can stop.
+            yield Problem(f"{where}.failover", "must not be set: put these messages into the policy instead")
+        elif message in messages[:index]:
+            yield Problem(where, f"must not be messages[{messages.index(message)}] once more")
+
+
 @attrs.frozen
 class Failover:
     """
@@ -215,10 +282,10 @@ class Failover:
         ConfigurationError: another option cannot work.
     """
 
-    messages: tuple[Message, ...] = attrs.field(converter=to_messages, validator=chain_of_messages, repr=False)
-    after: Seconds = attrs.field(default=60.0, kw_only=True, validator=finite)
-    until: str = attrs.field(default="delivered", kw_only=True, validator=one_of(*_GOALS))
-    on_unknown: OnUnknown = attrs.field(default="stop", kw_only=True, validator=one_of("stop", "continue"))
+    messages: tuple[Message, ...] = attrs.field(converter=_to_messages, validator=_chain, repr=False)
+    after: Seconds = attrs.field(default=60.0, kw_only=True, validator=_finite)
+    until: str = attrs.field(default="delivered", kw_only=True, validator=_one_of(*_GOALS))
+    on_unknown: OnUnknown = attrs.field(default="stop", kw_only=True, validator=_one_of("stop", "continue"))
     revoke: bool = attrs.field(default=False, kw_only=True)
 
     async def send(self, sender: Sender | Submitter, tracker: Tracker, **options: object) -> FailoverResult:
@@ -241,7 +308,7 @@ class Failover:
             ConfigurationError: an option cannot work; nothing was sent.
             APIError, TransportError, UnexpectedResponseError, QueueError: see above.
         """
-        check_sending(self, sender, options)
+        _check(self, sender, options)
         if not isinstance(tracker, Tracker):
             raise ConfigurationError(f"a Tracker is needed that hears the statuses, not {type(tracker).__name__}.")
         chain = _Chain(self, sender, tracker, options)
@@ -249,6 +316,25 @@ class Failover:
             return await chain.run()
         finally:
             await chain.end()
+
+
+def _check(policy: Failover, sender: object, options: Mapping[str, object]) -> None:
+    """
+    Refuse what cannot be sent.
+
+    Raises:
+        ConfigurationError: in one sentence.
+    """
+    if isinstance(sender, type) or not any(callable(getattr(sender, name, None)) for name in ("submit", "send")):
+        what = f"the class {sender.__name__}" if isinstance(sender, type) else type(sender).__name__
+        raise ConfigurationError(f"a Failover is sent by a Client or a SendQueue, not by {what}.")
+    refused = sorted(_NOT_FOR_A_POLICY & options.keys())
+    if refused:
+        raise ConfigurationError(f"{' and '.join(refused)} cannot be given to a Failover: it sends, one by one.")
+    if policy.revoke and not callable(getattr(sender, "revoke", None)):
+        raise ConfigurationError(
+            f"Failover(revoke=True) needs a sender that can revoke, such as a Client; {type(sender).__name__} cannot."
+        )
 
 
 @attrs.define(eq=False)
@@ -372,7 +458,7 @@ class _Chain:
                 leg.submission.cancel()
             raise
 
-    async def _find(self, leg: _Leg, reference: Reference) -> None:
+    async def _find(self, leg: _Leg, reference: _Reference) -> None:
         """Find a message whose answer was lost, and learn what becomes of it."""
         uuid = await reference.next_uuid(self._is_known)
         leg.sent, leg.error = SentMessage(message_uuid=uuid, client_ref=leg.message.client_ref), None
@@ -435,7 +521,7 @@ class _Chain:
 
     async def _revoke(self, leg: _Leg) -> bool:
         """Take a message back; tell whether the platform took the order. It refuses what is delivered by now."""
-        revoke: Callable[[str], Awaitable[object]] = self._sender.revoke  # type: ignore[union-attr]  # check_sending has seen it
+        revoke: Callable[[str], Awaitable[object]] = self._sender.revoke  # type: ignore[union-attr]  # _check has seen it
         uuid = leg.sent.message_uuid if leg.sent is not None else ""
         try:
             await revoke(uuid)
@@ -449,7 +535,7 @@ class _Chain:
             return False
         return True
 
-    def _reference(self, leg: _Leg) -> Reference | None:
+    def _reference(self, leg: _Leg) -> _Reference | None:
         """Listen from before the send: the status may be faster than the error that the answer was lost."""
         if not isinstance(self._tracker, ReferenceTracker):
             return None

@@ -71,7 +71,7 @@ format: $(SETUP) ## Format the code
 types: $(SETUP) $(TYPES_SETUP) ## Check the types with mypy, and what users see of them with pyright too
 	@$(BIN)/mypy
 	@$(BIN)/basedpyright --pythonpath $(BIN)/python
-	@$(BIN)/basedpyright --pythonpath $(BIN)/python --verifytypes vonage_messages --ignoreexternal --outputjson \
+	@PYTHONPATH=$(CURDIR) $(BIN)/basedpyright --pythonpath $(BIN)/python --verifytypes vonage_messages --ignoreexternal --outputjson \
 		| $(BIN)/python tests/type_completeness.py
 
 check: test test-packaging lint types ## Run tests, lint and types

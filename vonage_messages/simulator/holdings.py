@@ -16,7 +16,7 @@ from uuid import uuid4
 from vonage_messages.clock import ManualClock, ScaledClock
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator import journal
-from vonage_messages.simulator.account_book import first_accounts
+from vonage_messages.simulator.account_book import AccountBook, first_accounts
 from vonage_messages.simulator.application_book import ApplicationBook
 from vonage_messages.simulator.faults import Faults
 from vonage_messages.simulator.keys import process_private_key, public_key_of
@@ -72,13 +72,13 @@ class Holdings:
         self._limiter = RateLimiter(rate, monotonic, burst) if rate is not None else None
         self.balance = balance
         self._provider_limits = ProviderLimits(provider_limits, maximum)
-        self.state = SimulatorState(maximum)
-        self.faults = Faults(seed, on_change=partial(self.state.journal.note, journal.FAULTS))
+        self.state: SimulatorState = SimulatorState(maximum)
+        self.faults: Faults = Faults(seed, on_change=partial(self.state.journal.note, journal.FAULTS))
         self.releases: ReleaseDesk | None = (
             None if relay is None else ReleaseDesk(relay, self.state, clock=clock, monotonic=monotonic)
         )
-        self.accounts = first_accounts(self._api_key, self._application_id, maximum)
-        self.applications = ApplicationBook(min(maximum, _APPLICATIONS))
+        self.accounts: AccountBook = first_accounts(self._api_key, self._application_id, maximum)
+        self.applications: ApplicationBook = ApplicationBook(min(maximum, _APPLICATIONS))
 
     @property
     def api_key(self) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.context import Context
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import SpanContext, TracerProvider
+    from opentelemetry.trace import SpanContext, Tracer, TracerProvider
 
     from vonage_messages.channels.base import Message
     from vonage_messages.observe import AttemptFinished, AttemptStarted
@@ -45,9 +45,9 @@ class Instrumentation:
         self, tracer_provider: TracerProvider | None, meter_provider: MeterProvider | None, *, unmask: bool
     ) -> None:
         self.unmask = unmask
-        self.tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, names.SCHEMA_URL)
+        self.tracer: Tracer = trace.get_tracer(names.SCOPE, __version__, tracer_provider, names.SCHEMA_URL)
         meter = metrics.get_meter(names.SCOPE, __version__, meter_provider, names.SCHEMA_URL)
-        self.metrics = Metrics(meter, lambda: observe.telemetry is self)
+        self.metrics: Metrics = Metrics(meter, lambda: observe.telemetry is self)
         self._attempts = Attempts(self)
         self._sent: OrderedDict[str, SpanContext] = OrderedDict()
 

@@ -13,6 +13,7 @@ from vonage_messages.telemetry import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from opentelemetry.metrics import Counter as Instrument
     from opentelemetry.metrics import Histogram, Meter
 
     from vonage_messages.values import Seconds
@@ -29,41 +30,43 @@ class Metrics:
 
     def __init__(self, meter: Meter, is_active: Callable[[], bool]) -> None:
         self._is_active = is_active
-        self.sent = meter.create_counter(
+        self.sent: Instrument = meter.create_counter(
             "messaging.client.sent.messages", unit="{message}", description="Messages of which a request was made."
         )
-        self.send_duration = _spans(
+        self.send_duration: Histogram = _spans(
             meter,
             "messaging.client.operation.duration",
             "From the first request for a message to its outcome.",
             _DURATIONS,
         )
-        self.request_duration = _spans(meter, "http.client.request.duration", "Duration of a request.", _DURATIONS)
-        self.consumed = meter.create_counter(
+        self.request_duration: Histogram = _spans(
+            meter, "http.client.request.duration", "Duration of a request.", _DURATIONS
+        )
+        self.consumed: Instrument = meter.create_counter(
             "messaging.client.consumed.messages", unit="{message}", description="Genuine webhooks that were received."
         )
-        self.process_duration = _spans(
+        self.process_duration: Histogram = _spans(
             meter, "messaging.process.duration", "From a webhook's arrival to its answer.", _DURATIONS
         )
-        self.accepted = meter.create_counter(
+        self.accepted: Instrument = meter.create_counter(
             "vonage.send.accepted", unit="{message}", description="Messages that the platform has accepted."
         )
-        self.failed = meter.create_counter(
+        self.failed: Instrument = meter.create_counter(
             "vonage.send.failed", unit="{message}", description="Messages whose sending ended with an error."
         )
-        self.in_doubt = meter.create_counter(
+        self.in_doubt: Instrument = meter.create_counter(
             "vonage.send.in_doubt", unit="{message}", description="Failed messages that may be on their way."
         )
-        self.cancelled = meter.create_counter(
+        self.cancelled: Instrument = meter.create_counter(
             "vonage.send.cancelled", unit="{message}", description="Messages that were taken back before they left."
         )
-        self.retries = meter.create_counter(
+        self.retries: Instrument = meter.create_counter(
             "vonage.send.retries", unit="{request}", description="Requests for a message beyond its first."
         )
-        self.throttled = meter.create_counter(
+        self.throttled: Instrument = meter.create_counter(
             "vonage.send.throttled", unit="{request}", description="Requests that were answered with 429."
         )
-        self.wait = _spans(meter, "vonage.queue.wait", "How long a message waited in a queue.", _WAITS)
+        self.wait: Histogram = _spans(meter, "vonage.queue.wait", "How long a message waited in a queue.", _WAITS)
         self._observe(meter)
 
     def _observe(self, meter: Meter) -> None:

@@ -65,7 +65,7 @@ class Sending:
         self._began = 0.0
         self._server: Mapping[str, Any] = {}
         self._waited: Seconds | None = None
-        self.attempts = 0
+        self.attempts: int = 0
 
     def __enter__(self) -> Self:
         self._token = self._attach()

@@ -22,7 +22,7 @@ COVERAGE = $(BIN)/python -m coverage
 PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -q -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak audit campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-shutdown campaign-kills campaign-schemathesis campaign-workers clean
+.PHONY: help setup demo test test-long test-packaging test-pythons test-lowest test-browser docs lint format types check coverage coverage-knowledge benchmark bench example-times soak audit campaign-expressions campaign-faults campaign-fuzz campaign-fuzz-webhooks campaign-limits campaign-shared-limits campaign-shutdown campaign-kills campaign-schemathesis campaign-workers clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,10 @@ demo: $(SETUP) ## Send every message of every channel to the local simulator and
 # Bytecode is kept: tests start the interpreter two hundred times, and each would compile all modules again.
 test: $(SETUP) ## Run the tests
 	@$(BIN)/python -m compileall -q -j 0 vonage_messages  # in a fresh clone: once, and not in each process that tests
-	@$(PYTEST) --ignore=tests/packaging $(ARGS)
+	@$(PYTEST) --ignore=tests/packaging -m 'not long' $(ARGS)
+
+test-long: $(SETUP) ## Run the tests of campaigns for which three minutes have no room (half a minute)
+	@$(PYTEST) -m long tests/benchmarks $(ARGS)
 
 test-packaging: $(PACKAGING_SETUP) $(WHEELS) ## Build the wheel, install it into environments of its own, and try it there
 	@VONAGE_WHEELHOUSE=$(abspath $(WHEELHOUSE)) $(PYTEST) tests/packaging $(ARGS)

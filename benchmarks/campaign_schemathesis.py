@@ -99,7 +99,7 @@ def without_stream(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-async def campaign(cases: int) -> list[Run]:
+async def campaign(cases: int, *options: str) -> list[Run]:
     """Try both documents with about *cases* requests; few of them leave out what tries every member in turn."""
     thorough = cases >= 1000  # noqa: PLR2004  below that a run is to take seconds
     share = cases // 2
@@ -113,11 +113,12 @@ async def campaign(cases: int) -> list[Run]:
         fuzz = ["--phases", "fuzzing", "--max-examples", str(max(1, share // 4))]
         try_all = ["--phases", phases, "--max-examples", str(max(1, share // operations))]
         runs = await asyncio.gather(
-            run("simulated API", messages, simulator, *fuzz), run("control API", control, controlled, *try_all)
+            run("simulated API", messages, simulator, *fuzz, *options),
+            run("control API", control, controlled, *try_all, *options),
         )
         if thorough:
             cut = without_chains(messages)
-            runs.append(await run("simulated API, every member", cut, simulator, "--phases", "coverage"))
+            runs.append(await run("simulated API, every member", cut, simulator, "--phases", "coverage", *options))
         return runs
 
 
@@ -127,7 +128,10 @@ def main() -> int:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=5000, help="how many requests, about (default: %(default)s)")
-    runs = asyncio.run(campaign(parser.parse_args().cases))
+    parser.add_argument("--seed", type=int, help="makes up the same requests again (default: others each time)")
+    given = parser.parse_args()
+    seed = () if given.seed is None else ("--seed", str(given.seed))
+    runs = asyncio.run(campaign(given.cases, *seed))
     for each in runs:
         print(f"{each.name}: {each.cases} requests in {each.seconds:.0f} s, {'passed' if each.passed else 'FAILED'}")
         if not each.passed:

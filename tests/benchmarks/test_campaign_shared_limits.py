@@ -26,7 +26,7 @@ def load() -> ModuleType:
 campaign = load()
 
 
-@pytest.mark.parametrize("store", ["postgres", "redis"])
+@pytest.mark.parametrize("store", ["postgres", pytest.param("redis", marks=pytest.mark.long)])
 async def test_four_processes_pass_no_shared_limit(store: str) -> None:
     """
     One limit of the account, and one of a sender. Where a second begins, each process may be put aside between its look

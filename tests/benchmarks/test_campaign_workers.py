@@ -13,6 +13,13 @@ import pytest
 PROGRAM = Path(__file__).parent.parent.parent / "benchmarks" / "campaign_workers.py"
 
 
+SCENARIOS = [
+    ("workers", 1),
+    pytest.param("postgres", 1, marks=pytest.mark.long),
+    pytest.param("redis", 1, marks=pytest.mark.long),
+]
+
+
 def load(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(PROGRAM.parent))
     spec = importlib.util.spec_from_file_location("campaign_workers", PROGRAM)
@@ -36,7 +43,7 @@ async def run(*arguments: str) -> tuple[int | None, str, str]:
     return process.returncode, output.decode(), errors.decode()
 
 
-@pytest.mark.parametrize(("scenario", "kills"), [("workers", 1), ("postgres", 1), ("redis", 1)])
+@pytest.mark.parametrize(("scenario", "kills"), SCENARIOS)
 async def test_no_message_is_lost_and_none_is_requested_twice(scenario: str, kills: int) -> None:
     options = ("--workers", "2", "--rows", "400", "--kills", str(kills), "--rate", "200", "--only", scenario)
     code, output, errors = await run(*options)

@@ -132,11 +132,11 @@ def test_what_is_refused_does_not_stop_the_others() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ('{\n"a": 1,\n}', 3),
+        ('{\n"a": 1,\nb}', 3),
         ('[\n{"to": 1},\n{"to" 2}]', 3),
         ('[\n{"to": 1}\n{"to": 2}]', 3),
         ('[\n{"to": 1},\n', 3),
-        ('[\n{"to": 1},\n]', 3),
+        ('[\n{"to": 1},\nb]', 3),
         ("\n\nnot json", 3),
         ('{\n"a": 1}\n}', 3),
         ('[\n{"a": NaN}]', 2),

@@ -57,6 +57,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return self._virtual.now
 
+    async def shutdown_default_executor(self, *_: Any) -> None:
+        """Wait for threads without an end: that of Python 3.12 is five minutes, which pass at once here."""
+        await super().shutdown_default_executor()
+
     def run_in_executor(self, executor: Any, func: Any, *arguments: Any) -> asyncio.Future[Any]:
         """Let no time pass while a thread is at work."""
         future: asyncio.Future[Any] = super().run_in_executor(executor, func, *arguments)

@@ -27,6 +27,12 @@ _EXTERNAL_ID: Final = {
     "required": True,
     "schema": {"type": "string", "pattern": "^[A-Za-z0-9_:@~-]{1,128}$"},
 }
+_NEW_EXTERNAL_ID: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 128,
+    "description": "Can stand in a path: no space, no control character, none of / ? # % \\, and not only dots.",
+}
 _APPLICATION_ID: Final = {
     "name": "application_id",
     "in": "path",
@@ -180,9 +186,7 @@ def management_schemas() -> dict[str, Any]:
     return {
         "ExternalAccount": _object(account, ["provider", "external_id", "api_key", "applications"]),
         "AccountsPage": _accounts_page(),
-        "MessengerAccount": _object(
-            {"external_id": _EXTERNAL_ID["schema"], **settings}, ["external_id", "access_token"]
-        ),
+        "MessengerAccount": _object({"external_id": _NEW_EXTERNAL_ID, **settings}, ["external_id", "access_token"]),
         "MessengerAccountChange": _object(settings, []),
         "AccountLink": _object({"application": {"type": "string", "pattern": _UUID}}, ["application"]),
         "AccountProblem": _account_problem(),

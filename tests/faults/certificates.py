@@ -25,8 +25,10 @@ class Authority:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("an authority of our own")
         self.file = folder / "authority.pem"
-        made = _builder(self._name, self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        made = (
+            _builder(self._name, self._name, self._key, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_usage(signs_certificates=True), critical=True)
         )
         self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
 
@@ -43,10 +45,10 @@ class Authority:
         hosts: list[x509.GeneralName] = [x509.DNSName(host or HOST)]
         if host is None:
             hosts.append(x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")))
-        builder = _builder(subject, subject if self_signed else self._name, key, expired=expired)
-        signed = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False).sign(
-            key if self_signed else self._key, hashes.SHA256()
-        )
+        signer = key if self_signed else self._key
+        builder = _builder(subject, subject if self_signed else self._name, key, signer, expired=expired)
+        builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+        signed = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False).sign(signer, hashes.SHA256())
         file = self._folder / f"{name}.pem"
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.write_bytes(signed.public_bytes(Encoding.PEM) + private)
@@ -59,10 +61,31 @@ def _name(words: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, words)])
 
 
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs_certificates,
+        key_cert_sign=signs_certificates,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        crl_sign=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+
+
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, expired: bool = False
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    signer: ec.EllipticCurvePrivateKey,
+    *,
+    expired: bool = False,
 ) -> x509.CertificateBuilder:
+    """Begin a certificate with what Python 3.13 and newer ask of every one (``ssl.VERIFY_X509_STRICT``)."""
     now = datetime.now(UTC)
+    signed_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -71,4 +94,6 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - 3 * DAY)
         .not_valid_after(now - DAY if expired else now + 3 * DAY)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(signed_by, critical=False)
     )

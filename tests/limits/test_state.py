@@ -91,6 +91,19 @@ def test_pair_that_an_unclean_snapshot_does_not_name_is_taken_for_spent_too() ->
     assert spend(state, 7.0 + 6.0) == 1
 
 
+def test_pause_outlives_a_restart_and_says_so() -> None:
+    limits = Limits(account=Rate(1), senders={"14155550100": Rate(1)})
+    old = LimitState(limits, 0.0)
+    gates = old.gates(message())
+    for gate in gates:
+        gate.pause(160.0)
+    state = handed_on(old, limits, at=100.0, last=True, later=20.0)
+
+    assert [gate.ready for gate in state.gates(message())] == pytest.approx([47.0] * len(gates))
+    why = "it was paused, or used up, before this process began"
+    assert state.pauses(7.0) == [(gate.key, pytest.approx(47.0), why) for gate in state.gates(message())]
+
+
 def test_used_cap_stays_used_over_a_restart() -> None:
     limits = Limits(account=Cap(5))
     old = LimitState(limits, 0.0)

@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import uvicorn
 from _site.names import DOCS
 from _site.programs import programs_of
 from aiohttp import web
@@ -37,7 +38,6 @@ async def on_aiohttp() -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def on_fastapi() -> AsyncIterator[str]:
-    uvicorn = pytest.importorskip("uvicorn")
     application = service_of("fastapi-service.md")["app"]
     server = uvicorn.Server(uvicorn.Config(application, log_config=None, ws="none", lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listener:

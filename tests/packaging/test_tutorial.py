@@ -110,8 +110,9 @@ class Reader:
         for number, command in enumerate(commands):
             terminal.type(command)
             if number < len(commands) - 1 or "stays open" not in remark:
+                before = len(terminal.lines)  # a shell can answer before the next line of this program runs
                 terminal.type('echo "ended with $?"')
-                assert terminal.see(r"ended with (\d+)", len(terminal.lines))[1] == "0", terminal.lines
+                assert terminal.see(r"ended with (\d+)", before)[1] == "0", terminal.lines
         for line in lines:
             if line and not line.startswith("$ "):
                 self._see(terminal, line, since)

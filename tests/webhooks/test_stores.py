@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import tracemalloc
+
 import pytest
 
 from vonage_messages.errors import ConfigurationError
@@ -51,6 +54,50 @@ async def test_oldest_done_key_is_forgotten_first() -> None:
     assert len(store) == 2
     assert await store.begin(("inbound", "c")) is Standing.DONE
     assert await store.begin(("inbound", "a")) is Standing.NEW
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3, 7, 8, 9, 15, 16, 17, 100, 1001])
+async def test_last_keys_are_remembered_and_of_older_ones_an_eighth_at_most(capacity: int) -> None:
+    store = MemorySeenStore(capacity)
+    keys: list[SeenKey] = [("inbound", str(number)) for number in range(3 * capacity)]
+    for number, key in enumerate(keys, 1):
+        assert await store.begin(key) is Standing.NEW
+        await store.commit(key)
+        assert min(number, capacity) <= len(store) <= capacity + capacity // 8
+    done = [await store.begin(key) is Standing.DONE for key in keys[::-1]]
+    assert all(done[:capacity])
+    assert sum(done) <= capacity + capacity // 8
+
+
+async def test_key_that_is_committed_twice_takes_no_second_place() -> None:
+    store = MemorySeenStore(capacity=2)
+    for name in ("a", "b", "b", "b"):
+        await store.commit(("inbound", name))
+    assert await store.begin(("inbound", "a")) is Standing.DONE
+    assert len(store) == 2
+
+
+async def test_memory_does_not_grow_with_what_has_been_forgotten() -> None:
+    """A table that is rebuilt when many keys have gone through it holds, for a moment, two of its size."""
+    store = MemorySeenStore(capacity=4_000)
+    numbers = itertools.count()
+
+    async def handle(callbacks: int) -> int:
+        """Give the most memory that was held meanwhile."""
+        tracemalloc.reset_peak()
+        for number in itertools.islice(numbers, callbacks):
+            key = ("inbound", f"aaaaaaaa-bbbb-4ccc-8ddd-{number:012}")
+            await store.begin(key)
+            await store.commit(key)
+        return tracemalloc.get_traced_memory()[1]
+
+    tracemalloc.start()
+    try:
+        await handle(5_000)
+        peaks = [await handle(1_000) for _ in range(12)]
+    finally:
+        tracemalloc.stop()
+    assert max(peaks) < 1.1 * min(peaks), peaks
 
 
 async def test_running_keys_are_bounded_and_never_forgotten() -> None:

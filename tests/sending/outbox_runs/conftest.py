@@ -1,0 +1,38 @@
+"""What a run has: a real file, a real client, and a platform on the loopback that answers as a test says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from vonage_messages import Client
+from vonage_messages.sending.outbox import Outbox
+
+from .scripted_platform import AUTH, Platform
+
+
+@pytest.fixture
+async def platform() -> AsyncIterator[Platform]:
+    made = Platform()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def client(platform: Platform) -> AsyncIterator[Client]:
+    async with Client(AUTH, base_url=platform.url) as made:
+        yield made
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "campaign.db"
+
+
+@pytest.fixture
+async def outbox(path: Path) -> AsyncIterator[Outbox]:
+    async with Outbox.open(path) as opened:
+        yield opened

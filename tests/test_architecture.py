@@ -1,9 +1,10 @@
-"""Pictures show what they are drawn from: the floors that import-linter enforces, and a table of figures."""
+"""Pictures show what they are drawn from: the floors that import-linter enforces, and tables of figures."""
 
 from __future__ import annotations
 
 import re
 
+import pytest
 from _site import figures
 from _site.floors import PICTURE, ROOT, drawn, house
 
@@ -28,7 +29,11 @@ def test_table_has_the_floors_of_the_contract_in_their_order() -> None:
     assert [re.findall(r"`([^`]*)`", row) for row in rows] == house().floors
 
 
-def test_picture_of_sending_is_that_of_the_table() -> None:
-    found = figures.rows(figures.PAGE.read_text(encoding="utf-8"))
-    assert len(found) > 6
-    assert figures.PICTURE.read_text(encoding="utf-8") == figures.drawn(found), "python docs/_site/figures.py"
+@pytest.mark.parametrize("chart", figures.CHARTS, ids=lambda chart: chart.picture)
+def test_picture_is_that_of_its_table(chart: figures.Chart) -> None:
+    page = figures.PAGE.read_text(encoding="utf-8")
+    found = figures.rows(page, chart)
+    assert len(found) > 2
+    assert max(row.greatest for row in found) <= chart.most
+    assert chart.path.read_text(encoding="utf-8") == figures.drawn(chart, found), "python docs/_site/figures.py"
+    assert f"(images/{chart.picture})" in page

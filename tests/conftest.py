@@ -35,7 +35,7 @@ settings.register_profile("nothing-made-up", settings.get_profile("project"), ph
 settings.load_profile("project")
 
 HERE = Path(__file__).parent
-LONGEST = (HERE / "packaging", HERE / "benchmarks", HERE / "cli" / "test_bulk_run.py", HERE / "sending")
+LONGEST = (HERE / "packaging", HERE / "benchmarks", HERE / "cli" / "bulk_run", HERE / "sending")
 """
 What takes longest begins first: whoever has nothing left to do takes half of what another has left, from the end
 (``--dist worksteal``), and so all end together. The packaged environments, which are filled once in each process that

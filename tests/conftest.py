@@ -6,17 +6,19 @@ test passes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import enum
 import functools
 import gc
 import inspect
 import itertools
 import os
+import socket
 import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +28,18 @@ from hypothesis import HealthCheck, Phase, settings
 # Runs pytest in a test: only the topmost conftest may ask for it.
 pytest_plugins = ["pytester"]
 
-# On a busy machine making an example takes as long as it takes. Tests that must try harder say so themselves.
+# On a busy machine making an example takes as long as it takes. Tests that must try harder say so themselves. The
+# examples are the same each time: whether a change passes must not hang on chance. Whoever looks for what they leave
+# out has others made up: `pytest --hypothesis-profile others`.
 settings.register_profile(
-    "project", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "project",
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+    derandomize=True,
 )
+settings.register_profile("others", settings.get_profile("project"), derandomize=False, max_examples=400)
 # What is covered must not hang on chance: `make coverage-knowledge` leaves out what Hypothesis makes up.
 settings.register_profile("nothing-made-up", settings.get_profile("project"), phases=[Phase.explicit])
 settings.load_profile("project")
@@ -82,6 +92,28 @@ def forked() -> Iterator[None]:
             assert process.stdout.readline() == b"listening\n"
             patch.setenv("FORKED_AT", address)
             yield
+
+
+@pytest.fixture
+def unused_tcp_port_factory() -> Iterator[Callable[[], int]]:
+    """
+    Give ports that nobody listens at but who is told of them, however late; ``unused_tcp_port`` is one of these.
+
+    Where a port was only looked for, another process of these tests may have taken it meanwhile. One that is bound is
+    given to nobody who asks for any, and whoever asks for it can listen, for all that reuse addresses (on Linux).
+    """
+    with contextlib.ExitStack() as held:
+
+        def hold() -> int:
+            bound = held.enter_context(socket.socket())
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(("127.0.0.1", 0))
+            port = int(bound.getsockname()[1])
+            if sys.platform != "linux":
+                bound.close()
+            return port
+
+        yield hold
 
 
 @pytest.fixture

@@ -47,11 +47,6 @@ SETTINGS = {
 }
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @attrs.frozen
 class Running:
     simulator: Simulator
@@ -94,7 +89,15 @@ class Running:
 
 @asynccontextmanager
 async def running(name: str, *, reject: int | None = None) -> AsyncIterator[Running]:
-    port = free_port()
+    with socket.socket() as held:  # nobody else is given the port: see ``unused_tcp_port`` of the topmost conftest
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind(("127.0.0.1", 0))
+        async with running_at(held.getsockname()[1], name, reject) as example:
+            yield example
+
+
+@asynccontextmanager
+async def running_at(port: int, name: str, reject: int | None) -> AsyncIterator[Running]:
     base = f"http://127.0.0.1:{port}/webhooks"
     single = name == "two_factor_code"
     simulator = Simulator(

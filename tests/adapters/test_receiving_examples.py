@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -27,14 +26,8 @@ STATUS = {"channel": "sms", "status": "rejected", "message_uuid": "two", "to": "
 READ = {"channel": "rcs", "status": "read", "message_uuid": "three", "to": "1", "from": "2"}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 @asynccontextmanager
-async def running(name: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    port = free_port()
+async def running(name: str, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
     environment = {**os.environ, "VONAGE_SIGNATURE_SECRET": SECRET, "HOST": "127.0.0.1", "PORT": str(port)}
     process = await asyncio.create_subprocess_exec(
         *PYTHON,
@@ -45,7 +38,7 @@ async def running(name: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, 
     )
     try:
         await listening(process, port)
-        yield process, port
+        yield process
     finally:
         if process.returncode is None:
             process.kill()
@@ -83,8 +76,9 @@ async def lines_of(process: asyncio.subprocess.Process) -> list[str]:
     return [line for line in output.decode().splitlines() if line[:3] in ("sms", "rcs")]
 
 
-async def test_aiohttp_example_prints_genuine_events_only() -> None:
-    async with running("receive_webhooks") as (process, port):
+async def test_aiohttp_example_prints_genuine_events_only(unused_tcp_port: int) -> None:
+    port = unused_tcp_port
+    async with running("receive_webhooks", port) as process:
         assert await post(port, "/webhooks/inbound-message", INBOUND) == 200
         assert await post(port, "/webhooks/inbound-message", INBOUND) == 200
         assert await post(port, "/webhooks/message-status", STATUS) == 200
@@ -94,8 +88,9 @@ async def test_aiohttp_example_prints_genuine_events_only() -> None:
     assert lines == ["sms message one: Hello", "sms message two failed: None", "rcs MessageStatus three"]
 
 
-async def test_fastapi_example_prints_genuine_events_only() -> None:
-    async with running("receive_webhooks_fastapi") as (process, port):
+async def test_fastapi_example_prints_genuine_events_only(unused_tcp_port: int) -> None:
+    port = unused_tcp_port
+    async with running("receive_webhooks_fastapi", port) as process:
         assert await post(port, "/webhooks/inbound-message", INBOUND) == 200
         assert await post(port, "/webhooks/message-status", READ) == 200
         assert await post(port, "/webhooks/message-status", STATUS, "forged-secret") == 401

@@ -19,15 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def unused_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-async def test_refused_connection_never_left() -> None:
-    transport = transport_to(f"http://127.0.0.1:{unused_port()}")
+async def test_refused_connection_never_left(unused_tcp_port: int) -> None:
+    transport = transport_to(f"http://127.0.0.1:{unused_tcp_port}")
     with pytest.raises(errors.ConnectError, match=r"no connection to 127\.0\.0\.1: .*was not sent") as caught:
         await attempt(transport)
     assert not caught.value.maybe_sent
@@ -153,8 +146,8 @@ async def test_proxy_that_refuses_never_left(tools: Any) -> None:
     await transport.close()
 
 
-async def test_proxy_that_is_not_there_never_left() -> None:
-    transport = transport_to("https://127.0.0.1:9", proxy=URL(f"http://127.0.0.1:{unused_port()}"))
+async def test_proxy_that_is_not_there_never_left(unused_tcp_port: int) -> None:
+    transport = transport_to("https://127.0.0.1:9", proxy=URL(f"http://127.0.0.1:{unused_tcp_port}"))
     with pytest.raises(errors.ConnectError, match="the proxy could not be reached"):
         await attempt(transport)
     await transport.close()

@@ -6,7 +6,6 @@ import ast
 import asyncio
 import os
 import re
-import socket
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -32,14 +31,8 @@ class Run(NamedTuple):
     channels: list[str]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
-async def run(*failing: str, balance: bool = True) -> Run:
-    """Run the example where messages on the *failing* channels are rejected."""
-    port = free_port()
+async def run(port: int, *failing: str, balance: bool = True) -> Run:
+    """Run the example, which listens at *port*, where messages on the *failing* channels are rejected."""
     simulator = Simulator(status_url=f"http://127.0.0.1:{port}/webhooks/message-status")
     for channel in failing:
         simulator.fail(1300, channel=channel)
@@ -65,24 +58,24 @@ async def run(*failing: str, balance: bool = True) -> Run:
     return Run(process.returncode, output.decode(), errors.decode(), channels)
 
 
-async def test_rcs_message_that_arrives_is_the_only_one() -> None:
-    assert await run() == (0, "rcs: arrived\n", "", ["rcs"])
+async def test_rcs_message_that_arrives_is_the_only_one(unused_tcp_port: int) -> None:
+    assert await run(unused_tcp_port) == (0, "rcs: arrived\n", "", ["rcs"])
 
 
-async def test_sms_follows_an_rcs_message_that_is_rejected() -> None:
-    code, output, errors, channels = await run("rcs")
+async def test_sms_follows_an_rcs_message_that_is_rejected(unused_tcp_port: int) -> None:
+    code, output, errors, channels = await run(unused_tcp_port, "rcs")
     assert (code, errors, channels) == (0, "", ["rcs", "sms"])
     assert re.fullmatch(rf"rcs: message {UUID} is rejected with code 1300: .+\nsms: arrived\n", output)
 
 
-async def test_nothing_that_arrives_is_told() -> None:
-    code, output, errors, channels = await run("rcs", "sms")
+async def test_nothing_that_arrives_is_told(unused_tcp_port: int) -> None:
+    code, output, errors, channels = await run(unused_tcp_port, "rcs", "sms")
     assert (code, errors, channels) == (1, "Nothing arrived.\n", ["rcs", "sms"])
     assert output.count("code 1300") == 2
 
 
-async def test_account_without_money_is_told_in_one_line() -> None:
-    code, output, errors, channels = await run(balance=False)
+async def test_account_without_money_is_told_in_one_line(unused_tcp_port: int) -> None:
+    code, output, errors, channels = await run(unused_tcp_port, balance=False)
     assert (code, output, channels) == (1, "", [])
     assert errors.startswith("Broken off: HTTP 402")
     assert errors.count("\n") == 1

@@ -113,7 +113,7 @@ async def test_order_within_a_pair_is_kept_on_many_connections(tools: Any) -> No
 
 
 @pytest.mark.usefixtures("quiet_clock")
-async def test_dead_endpoint_is_probed_and_what_waits_goes_when_it_is_back(tools: Any) -> None:
+async def test_dead_endpoint_is_probed_and_what_waits_goes_when_it_is_back(tools: Any, unused_tcp_port: int) -> None:
     arrived = 0
 
     async def accept(_request: web.Request) -> web.Response:
@@ -121,8 +121,7 @@ async def test_dead_endpoint_is_probed_and_what_waits_goes_when_it_is_back(tools
         arrived += 1
         return web.json_response({"message_uuid": f"uuid-{arrived}"}, status=202)
 
-    async with serving(accept) as port:
-        pass  # the port is free again, and nobody listens
+    port = unused_tcp_port
     retry = RetryPolicy(attempts=20, budget=1000, base_delay=0.01)
     async with (
         Client(AUTH, base_url=f"http://127.0.0.1:{port}", retry=retry) as client,

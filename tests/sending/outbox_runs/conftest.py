@@ -14,8 +14,8 @@ from .scripted_platform import AUTH, Platform
 
 
 @pytest.fixture
-async def platform() -> AsyncIterator[Platform]:
-    made = Platform()
+async def platform(unused_tcp_port: int) -> AsyncIterator[Platform]:
+    made = Platform(unused_tcp_port)  # which nobody takes while it is down
     await made.start()
     yield made
     await made.stop()

@@ -48,13 +48,13 @@ class Came:
 class Platform:
     """Notes what came, and answers each request as *answer* says; by default it accepts."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self.came: list[Came] = []
         self.answer: Callable[[Came, int], Awaitable[web.StreamResponse] | web.StreamResponse] = lambda _, n: accepted(
             n
         )
-        self.url = ""
-        self.port = 0
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
         self._runner: web.AppRunner | None = None
 
     @property
@@ -70,9 +70,7 @@ class Platform:
         application.router.add_post("/v1/messages", self._serve)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
-        self.port = self._runner.addresses[0][1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
 
     async def stop(self) -> None:
         runner, self._runner = self._runner, None

@@ -1,4 +1,4 @@
-"""The ledger in a SQLite file: what is its own, beside what every ledger does (test_ledger_store.py)."""
+"""The ledger in a SQLite file: what is its own, beside what every ledger does (every_ledger)."""
 
 from __future__ import annotations
 

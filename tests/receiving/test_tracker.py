@@ -27,6 +27,7 @@ FIRST = "aaaaaaaa-bbbb-4ccc-8ddd-000000000001"
 SECOND = "aaaaaaaa-bbbb-4ccc-8ddd-000000000002"
 SENT = SentMessage(message_uuid=FIRST)
 CHAIN = SentMessage(message_uuid=FIRST, workflow_id="flow")
+NUMBERS = itertools.count(1)
 
 
 def status(name: str, uuid: str = FIRST, *, at: float = 0, code: int | None = None, **fields: Any) -> MessageStatus:
@@ -51,7 +52,7 @@ def item(number: int, total: int) -> dict[str, Any]:
 def inbound(text: str = "Yes", *, at: float = 1, **fields: Any) -> Any:
     body = {
         "channel": "sms",
-        "message_uuid": "bbbbbbbb-bbbb-4ccc-8ddd-000000000001",
+        "message_uuid": f"bbbbbbbb-bbbb-4ccc-8ddd-{next(NUMBERS):012}",
         "to": "447700900001",
         "from": "447700900000",
         "timestamp": (START + timedelta(seconds=at)).isoformat().replace("+00:00", "Z"),
@@ -382,6 +383,16 @@ async def test_reply_is_found_without_statuses_when_the_message_is_given() -> No
     await observe(tracker, inbound("Earlier", at=100))
     (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, message=message, timeout=LONG))
     await observe(tracker, inbound("Yes", at=-100))
+    assert (await task).content.text == "Yes"
+
+
+async def test_message_that_comes_again_is_no_reply_to_what_was_sent_since() -> None:
+    tracker = Tracker()
+    message = Sms(to="447700900000", from_="447700900001", text="Shall we?")
+    earlier = inbound("Earlier")
+    await observe(tracker, earlier)
+    (task,) = await waiting(tracker, tracker.wait_for_reply(SENT, message=message, timeout=LONG))
+    await observe(tracker, earlier, inbound("Yes"))  # a handler behind the tracker had failed
     assert (await task).content.text == "Yes"
 
 

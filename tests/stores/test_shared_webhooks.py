@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from vonage_messages import ConfigurationError, OutboxError, StoreUnavailableError, WaitTimeoutError
+from vonage_messages.channels.whatsapp import WhatsappText
 from vonage_messages.receiving.receiver import Receiver
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.stores.postgres import PostgresWebhookStore
@@ -250,6 +251,27 @@ async def test_reply_is_found_by_the_two_sides_that_a_status_told(store: Any, an
         await asyncio.sleep(0)
         await lands.observe(reply("an answer to one", **quoting))
         assert (await waiting).content.text == "an answer to one"
+
+
+async def test_message_from_before_the_wait_is_no_reply_to_what_no_status_tells_of(
+    store: Any, another: Another, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recall, was_read = store.recall, asyncio.Event()
+
+    async def noted(topics: Collection[str]) -> list[bytes]:
+        found: list[bytes] = await recall(topics)
+        was_read.set()
+        return found
+
+    monkeypatch.setattr(store, "recall", noted)
+    message = WhatsappText(to="447700900000", from_="447700900001", text="Shall we?")
+    async with another() as elsewhere:
+        lands = Tracker(store=elsewhere)
+        await lands.observe(reply("hello"))
+        waiting = asyncio.ensure_future(Tracker(store=store).wait_for_reply("a", message=message, timeout=LONG))
+        await was_read.wait()
+        await lands.observe(reply("yes"))
+        assert (await waiting).content.text == "yes"
 
 
 async def test_chain_is_followed_to_its_last_message(store: Any, another: Another) -> None:

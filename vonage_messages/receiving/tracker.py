@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections import Counter, OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -87,12 +87,14 @@ class Tracker:
             raise ConfigurationError("maximum and maximum_inbound must be 1 or more.")
         self._maximum = maximum
         self._stories: dict[str, OrderedDict[Key, Story]] = {"message": OrderedDict(), "workflow": OrderedDict()}
-        self._inbound: deque[tuple[int, InboundMessage]] = deque(maxlen=maximum_inbound)
+        self._maximum_inbound = maximum_inbound
+        self._inbound: OrderedDict[str | int, tuple[int, InboundMessage]] = OrderedDict()
+        """By message uuid, or by their number where they have none."""
         self._watches: dict[Key, set[Watch]] = {}
         self._events = 0
         self._store = store
-        self._topics: Counter[Topic] = Counter()
-        """What is waited for, as the store names it, and by how many."""
+        self._topics: dict[Topic, Key] = {}
+        """What is waited for, by how the store names it."""
         self._catching_up: set[asyncio.Task[None]] = set()
         if store is not None:
             store.listen(self._hear_of)
@@ -169,6 +171,7 @@ class Tracker:
 
         Raises:
             WaitTimeoutError: it did not come in time.
+            StoreUnavailableError: there is a store, and what it knows of the message cannot be read.
         """
         with self._watch(sent) as watch:
             if message is not None:
@@ -176,9 +179,9 @@ class Tracker:
             async with _time_limit(timeout, f"message {watch.message_uuid} was not answered"):
                 await self._recall(watch)
                 while True:  # ends: with a reply, or with the time limit
-                    for number, inbound in (*watch.heard, *self._inbound):
-                        if watch.is_answered_by(inbound, number):
-                            return inbound
+                    reply = watch.reply_among(self._inbound.values())
+                    if reply is not None:
+                        return reply
                     await watch.next_change()
 
     async def statuses(
@@ -195,6 +198,7 @@ class Tracker:
 
         Raises:
             WaitTimeoutError: the last status did not come in time.
+            StoreUnavailableError: there is a store, and what it knows of the message cannot be read.
         """
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
         with self._watch(sent) as watch:
@@ -218,9 +222,9 @@ class Tracker:
 
     def _hear_of(self, topics: Collection[Topic]) -> None:
         """Look into the store, where somebody waits for what it tells of; with no topics, some may have been missed."""
-        wanted = [each for each in topics or self._topics if self._topics[each]]
-        if wanted:
-            task = asyncio.get_running_loop().create_task(self._catch_up(wanted))
+        keys = [self._topics[each] for each in topics or tuple(self._topics) if each in self._topics]
+        if keys:
+            task = asyncio.get_running_loop().create_task(self._catch_up(keys))
             self._catching_up.add(task)
             task.add_done_callback(self._caught_up)
 
@@ -234,22 +238,28 @@ class Tracker:
                 extra=about(LogEvent.EVENTS_UNREADABLE),
             )
 
-    async def _catch_up(self, topics: Collection[Topic]) -> None:
-        watches = [watch for key, waiting in self._watches.items() if topic(*key) in topics for watch in waiting]
-        for watch in dict.fromkeys(watches):
+    async def _catch_up(self, keys: list[Key]) -> None:
+        for watch in self._watches_of(keys):
             await self._recall(watch)
 
     async def _recall(self, watch: Watch) -> None:
         """Take in what the store has about *watch*: also about what only that tells of, such as the two sides."""
-        asked: set[Key] = set()
-        while self._store is not None and (keys := watch.keys - asked):  # ends: a message has few keys
-            asked |= keys
-            for body in await self._store.recall([topic(*key) for key in keys]):
-                event = parse_webhook(body)
-                if isinstance(event, MessageStatus) or all(
-                    event.message_uuid != each.message_uuid for _, each in self._inbound
-                ):
-                    self._take(event)
+        if self._store is None:
+            return
+        async with watch.reading:  # one after another: what is new to the second was not there before the wait
+            asked: set[Key] = set()
+            while keys := watch.keys - asked:  # ends: a message has few keys
+                asked |= keys
+                for body in await self._store.recall([topic(*key) for key in keys]):
+                    if body in watch.recalled:
+                        continue
+                    event = parse_webhook(body)
+                    self._events += 1
+                    if isinstance(event, MessageStatus):
+                        self._add_status(event)
+                    else:
+                        watch.recall(body, event, self._events)
+            watch.was_read = True
 
     def _add_status(self, status: MessageStatus) -> None:
         keys = _keys_of(status)
@@ -263,7 +273,12 @@ class Tracker:
             self._story(key).add(status, self._events)
 
     def _add_inbound(self, inbound: InboundMessage) -> None:
-        self._inbound.append((self._events, inbound))
+        name = inbound.message_uuid or self._events
+        if name in self._inbound:  # it comes again, because a handler has failed, and answers nothing sent since
+            return
+        self._inbound[name] = (self._events, inbound)
+        if len(self._inbound) > self._maximum_inbound:
+            self._inbound.popitem(last=False)
         for watch in self._watches_of(_keys_of(inbound)):
             watch.hear(inbound, self._events)
 
@@ -298,7 +313,7 @@ class Tracker:
             return
         watch.keys.add(key)
         if self._store is not None:
-            self._topics[topic(*key)] += 1
+            self._topics[topic(*key)] = key
         self._watches.setdefault(key, set()).add(watch)
         story = self._stories[key[0]].get(key) if key[0] in self._stories else None
         if story is None:
@@ -312,15 +327,13 @@ class Tracker:
             self._follow(watch, leg.pair)
 
     def _forget(self, watch: Watch) -> None:
-        for key in watch.keys:
-            if self._store is not None:
-                self._topics -= Counter([topic(*key)])
-            watches = self._watches.get(key)
-            if watches is None:
-                continue
-            watches.discard(watch)
-            if not watches:
+        while watch.keys:  # ends: each pass takes one out
+            key = watch.keys.pop()
+            self._watches[key].discard(watch)
+            if not self._watches[key]:
                 del self._watches[key]
+                if self._store is not None:
+                    del self._topics[topic(*key)]
 
     def _watches_of(self, keys: list[Key]) -> list[Watch]:
         return list({watch: None for key in keys for watch in self._watches.get(key, ())})

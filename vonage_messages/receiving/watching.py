@@ -7,8 +7,8 @@ Reference: Webhooks, sections 2 to 4; Messages API v1, section 11 (failover).
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST_STATUSES = 50
 """How many different statuses of one message are kept (the reference knows five), and of unknown ones in all."""
+
+MOST_RECALLED = 1000
+"""How many inbound messages out of a store one wait keeps: more than any store gives at a time."""
 
 _DELIVERED_IS_LAST = frozenset({"sms", "mms"})
 """Channels that never tell ``read`` (Webhooks, section 3)."""
@@ -39,10 +42,14 @@ class Leg:
     since: datetime | None
     number: int
 
-    def comes_before(self, inbound: InboundMessage, number: int) -> bool:
-        """Tell whether *inbound*, event *number*, is later; its timestamp may have whole seconds only."""
+    def comes_before(self, inbound: InboundMessage, number: int, *, was_there: bool = False) -> bool:
+        """
+        Tell whether *inbound*, event *number*, is later; its timestamp may have whole seconds only.
+
+        *was_there*: it stood in a store before the wait began, so that its number says nothing about when it came.
+        """
         if self.since is None or inbound.timestamp is None:
-            return number > self.number
+            return number > self.number and not was_there
         since = self.since.replace(microsecond=0)
         written = inbound.timestamp.replace(microsecond=0)
         return written > since or (written == since and number > self.number)
@@ -76,6 +83,16 @@ class Story:
         return True
 
 
+@attrs.frozen
+class _Recalled:
+    """An inbound message out of a store."""
+
+    number: int
+    inbound: InboundMessage
+    was_there: bool = attrs.field(kw_only=True)
+    """Whether it stood there before the wait began."""
+
+
 class Watch:
     """One wait: what it has heard, and not yet looked at."""
 
@@ -85,6 +102,11 @@ class Watch:
         self.keys: set[Key] = set()
         self.story = Story()
         self.heard: list[tuple[int, InboundMessage]] = []
+        self.reading = asyncio.Lock()
+        """Held by whoever reads for it what a store has."""
+        self.was_read = False
+        self.recalled: OrderedDict[bytes, _Recalled] = OrderedDict()
+        """Inbound messages out of a store, by their bodies."""
         self._changed = asyncio.Event()
         self._unread: list[MessageStatus] = []
 
@@ -105,6 +127,23 @@ class Watch:
         if not self.heard and self.is_answered_by(inbound, number):
             self.heard.append((number, inbound))
             self._changed.set()
+
+    def recall(self, body: bytes, inbound: InboundMessage, number: int) -> None:
+        """Keep an inbound message out of a store: when a status tells between whom it goes, it may be the reply."""
+        self.recalled[body] = _Recalled(number, inbound, was_there=not self.was_read)
+        if len(self.recalled) > MOST_RECALLED:
+            self.recalled.popitem(last=False)
+        self._changed.set()
+
+    def reply_among(self, others: Iterable[tuple[int, InboundMessage]]) -> InboundMessage | None:
+        """Find the reply in what a store had, in what was heard, and among *others*."""
+        for each in self.recalled.values():
+            if self.is_answered_by(each.inbound, each.number, was_there=each.was_there):
+                return each.inbound
+        for number, inbound in (*self.heard, *others):
+            if self.is_answered_by(inbound, number):
+                return inbound
+        return None
 
     async def next_statuses(self) -> list[MessageStatus]:
         """Wait for statuses that were not given yet. A cancelled wait loses none."""
@@ -138,15 +177,16 @@ class Watch:
             return status.channel in _DELIVERED_IS_LAST
         return status.status == "read" or self.is_failure(status)
 
-    def is_answered_by(self, inbound: InboundMessage, number: int) -> bool:
-        """Tell whether *inbound*, event *number*, is a reply."""
+    def is_answered_by(self, inbound: InboundMessage, number: int, *, was_there: bool = False) -> bool:
+        """Tell whether *inbound*, event *number*, is a reply; *was_there* as in ``Leg.comes_before``."""
         if inbound.message_type == "reaction":
             return False
         quoted = None if inbound.context is None else inbound.context.message_uuid
         if quoted:
             return quoted == self.message_uuid or quoted in self.story.legs
         pair = ("pair", inbound.channel, inbound.from_, inbound.to)
-        return any(leg.pair == pair and leg.comes_before(inbound, number) for leg in self.story.legs.values())
+        legs = self.story.legs.values()
+        return any(leg.pair == pair and leg.comes_before(inbound, number, was_there=was_there) for leg in legs)
 
 
 def _identity(status: MessageStatus) -> tuple[str, str, int | None]:

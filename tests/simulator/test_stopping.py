@@ -30,6 +30,6 @@ async def test_a_connection_of_the_last_moment_is_closed(turns: int) -> None:
                 await asyncio.sleep(0)
             await simulator.stop()
 
-            connection.settimeout(10)
+            connection.settimeout(60)
             assert await asyncio.to_thread(received, connection) == b""
     gc.collect()  # what is still open warns now

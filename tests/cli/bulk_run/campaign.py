@@ -25,7 +25,9 @@ ERRORS = ["-W", "error"]
 PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[2] / "forked.py"), *ERRORS]
 COMMAND = [*PYTHON, "-m", "vonage_messages"]
 BEGIN = "from vonage_messages.__main__ import main; main()"
-LONG = 60
+LONG = 120
+"""More seconds than anything here takes on the busiest machine."""
+
 TOGETHER = 16
 """How many requests a run has under way."""
 

@@ -40,7 +40,7 @@ def test_ctrl_c_that_comes_when_all_is_sent_hides_nothing_of_it(bulk: Bulk, simu
 
 
 def test_ctrl_c_waits_for_what_is_under_way_and_says_how_to_go_on(bulk: Bulk, simulator: SimulatorThread) -> None:
-    bulk.write(400, rate=50)
+    bulk.write(400, rate=10)  # they take longer than to press two keys, however busy the machine is
     terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments()], bulk.environment)
     terminal.read_until(b"Send 400 messages? [y/N]: ")
     terminal.press(b"y\n")
@@ -104,9 +104,9 @@ def test_second_ctrl_c_stops_at_once_and_the_next_run_finds_what_was_under_way(
 
 
 def test_sigterm_stops_like_ctrl_c(bulk: Bulk, simulator: SimulatorThread) -> None:
-    bulk.write(1_000, rate=200)
+    bulk.write(1_000, rate=20)  # they take longer than to send a signal, however busy the machine is
     process = bulk.start()
-    simulator.wait_for_texts(20, process)
+    simulator.wait_for_texts(5, process)
     process.terminate()
     output, errors = process.communicate(timeout=LONG)
     assert process.returncode == 2

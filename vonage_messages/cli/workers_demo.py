@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from vonage_messages.stores.postgres import PostgresLedgerStore
     from vonage_messages.values import Seconds
 
+SCHEMA: Final = "vonage_messages"
 WORKERS: Final = 3
 CONCURRENCY: Final = 2
 CONNECTIONS: Final = 8
@@ -42,8 +43,20 @@ STALLED_AFTER: Seconds = 2.0
 
 _LONGEST: Seconds = 120.0
 _LOOK_EVERY: Seconds = 0.05
-_STILL: Seconds = 40 * ANSWER_TIME
-"""A row that has been on its way for so long gets no answer, also on a machine that has a great deal to do."""
+_STILL: Seconds = 10 * ANSWER_TIME
+"""After so long, nothing that a stopped process had asked of the database is still being done."""
+
+_NAME: Final = "PGAPPNAME"
+"""What a program that speaks with PostgreSQL is called there; each worker has a name of its own."""
+
+_LOCKS_HELD: Final = """
+SELECT classid::bigint << 32 | objid::bigint FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND application_name = %s
+"""
+_ROWS_ON_THEIR_WAY: Final = f"""
+SELECT progress.id, owner.name FROM {SCHEMA}.progress JOIN {SCHEMA}.owner ON owner.id = progress.owner
+WHERE progress.state = 'sending'
+"""  # noqa: S608  a name of ours
 
 _UNLIMITED: Final = "# no limits: the simulator keeps none\n"
 
@@ -124,14 +137,14 @@ async def rehearse(messages: int, console: Console) -> Found:
         app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=database))
         await stack.enter_async_context(app.open_async())
         await prepare(app)
-        ledger = PostgresLedgerStore(database)
+        ledger = PostgresLedgerStore(database, schema=SCHEMA)
         workers = await stack.enter_async_context(register(app, ledger, simulator.client, limits=Limits.unlimited()))
         added = await workers.enqueue(_campaign(messages))
         console.print(f"{added.new:,} messages wait, in {added.jobs} batches.", soft_wrap=True)
         begin = await stack.enter_async_context(_processes(database, simulator))
-        running = [await begin() for _ in range(WORKERS)]
+        running = {name: await begin(name) for name in (f"worker-{number}" for number in range(WORKERS))}
         console.print(f"{WORKERS} workers begin, with {CONCURRENCY * CONNECTIONS} requests each.", soft_wrap=True)
-        hit = await _kill_one(running, ledger)
+        hit = await _kill_one(running, database)
         console.print(f"One is killed, with {hit} messages on their way. The others go on.", soft_wrap=True)
         await _until_ended(ledger, running)
         console.print("Nothing waits any more.", soft_wrap=True)
@@ -167,19 +180,19 @@ def _server() -> Iterator[str]:
 @asynccontextmanager
 async def _processes(
     database: str, simulator: Simulator
-) -> AsyncIterator[Callable[[], Coroutine[Any, Any, asyncio.subprocess.Process]]]:
-    """Give what begins a worker in a process of its own. At the end they are asked to end."""
+) -> AsyncIterator[Callable[[str], Coroutine[Any, Any, asyncio.subprocess.Process]]]:
+    """Give what begins a worker of that name in a process of its own. At the end they are asked to end."""
     begun: list[asyncio.subprocess.Process] = []
     with tempfile.TemporaryDirectory(prefix="vonage-") as folder:
         limits = Path(folder) / "limits.toml"
         limits.write_text(_UNLIMITED, encoding="utf-8")
         arguments = ("--concurrency", CONCURRENCY, "--connections", CONNECTIONS, "--stalled-after", STALLED_AFTER)
 
-        async def begin() -> asyncio.subprocess.Process:
+        async def begin(name: str) -> asyncio.subprocess.Process:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "vonage_messages", "workers", "run", "--limits", str(limits)),
                 *map(str, arguments),
-                env={**os.environ, **simulator.environment(), "VONAGE_DATABASE_URL": database},
+                env={**os.environ, **simulator.environment(), "VONAGE_DATABASE_URL": database, _NAME: name},
                 stderr=asyncio.subprocess.DEVNULL,
             )
             begun.append(process)
@@ -203,38 +216,45 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-async def _kill_one(running: list[asyncio.subprocess.Process], ledger: PostgresLedgerStore) -> int:
+async def _kill_one(running: dict[str, asyncio.subprocess.Process], database: str) -> int:
     """
     Kill a worker while rows of it are on their way, and take it out of *running*; give the number of those rows.
 
-    A process that is stopped for a moment gets no answers: rows that stay on their way meanwhile are its own.
+    It is stopped first: what is on its way then, stays so.
     """
     async with _no_longer_than(_LONGEST):
         while True:
-            for process in running:
+            for name, process in running.items():
                 process.send_signal(signal.SIGSTOP)
-                before = await _on_their_way(ledger)
                 await asyncio.sleep(_STILL)
-                if before and (held := before & await _on_their_way(ledger)):
+                if held := await _on_their_way(database, name):
                     process.kill()
                     await process.wait()
-                    running.remove(process)
-                    return len(held)
+                    del running[name]
+                    return held
                 process.send_signal(signal.SIGCONT)
             await asyncio.sleep(_LOOK_EVERY)
 
 
-async def _on_their_way(ledger: PostgresLedgerStore) -> set[int]:
-    return {row.id async for row in ledger.rows(State.SENDING)}
+async def _on_their_way(database: str, name: str) -> int:
+    """Count the rows that the worker of that name has on their way: each run of it holds a lock while it lives."""
+    import psycopg  # noqa: PLC0415  see the command
+
+    from vonage_messages.stores.postgres.presence import lock_of  # noqa: PLC0415
+
+    async with await psycopg.AsyncConnection.connect(database) as connection:
+        locks = {lock async for (lock,) in await connection.execute(_LOCKS_HELD, [name])}
+        rows = await connection.execute(_ROWS_ON_THEIR_WAY)
+        return len([row async for row, owner in rows if lock_of(SCHEMA, owner) in locks])
 
 
-async def _until_ended(ledger: PostgresLedgerStore, alive: list[asyncio.subprocess.Process]) -> None:
+async def _until_ended(ledger: PostgresLedgerStore, alive: dict[str, asyncio.subprocess.Process]) -> None:
     async with _no_longer_than(_LONGEST):
         while True:
             counts = await ledger.counts()
             if not any(counts[state] for state in (State.PENDING, State.CLAIMED, State.SENDING)):
                 return
-            if all(process.returncode is not None for process in alive):
+            if all(process.returncode is not None for process in alive.values()):
                 raise StoreUnavailableError("every worker has ended, and messages still wait.")
             await asyncio.sleep(_LOOK_EVERY)
 

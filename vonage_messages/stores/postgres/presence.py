@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from vonage_messages.stores.postgres.database import Connection, Database
 
 
+def lock_of(schema: str, owner: str) -> int:
+    """Give the number of the advisory lock that *owner* of a ledger in *schema* holds while it lives."""
+    name = f"{schema}\0{owner}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big", signed=True)
+
+
 class Presence:
     """The owners that live here, and their locks."""
 
@@ -78,8 +84,7 @@ class Presence:
 
     def key(self, owner: str) -> int:
         """Give the number of the lock of *owner*."""
-        name = f"{self._database.schema}\0{owner}".encode("utf-8", "surrogatepass")
-        return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big", signed=True)
+        return lock_of(self._database.schema, owner)
 
     async def _hold(self, *owners: str) -> None:
         """Take the locks of *owners*, beside those that are held."""

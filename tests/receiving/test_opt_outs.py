@@ -80,6 +80,17 @@ async def test_stop_is_heard_on_a_router_and_start_takes_it_back() -> None:
     assert opt_outs
 
 
+@pytest.mark.parametrize("per_sender", [False, True])
+async def test_start_from_before_the_stop_that_comes_late_takes_nothing_back(per_sender: bool) -> None:
+    opt_outs = OptOuts(per_sender=per_sender)
+    await opt_outs.observe(inbound("STOP", timestamp="2026-11-23T09:26:00Z"))
+    assert await opt_outs.observe(inbound("STOP", timestamp="2026-11-23T09:10:00Z")) is Wish.OPT_OUT
+    assert await opt_outs.observe(inbound("START", timestamp="2026-11-23T09:20:00Z")) is None
+    assert opt_outs.covers(ANNA, US)
+    assert await opt_outs.observe(inbound("START", timestamp="2026-11-23T09:30:00Z")) is Wish.OPT_IN
+    assert not opt_outs.covers(ANNA, US)
+
+
 async def test_failover_counts_as_well() -> None:
     opt_outs = OptOuts()
     await opt_outs.opt_out(BOB)

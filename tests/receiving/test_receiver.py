@@ -154,6 +154,34 @@ async def test_on_error_that_raises_asks_for_a_retry(recorder: Recorder) -> None
     assert (await insecure(recorder, on_error=fail).receive(JSON_HEADERS, inbound())).status == 500
 
 
+@pytest.mark.parametrize(("mode", "status"), [("run_first", 500), ("acknowledge_first", 200)])
+async def test_handler_whose_work_is_cancelled_by_others_has_failed(mode: str, status: int) -> None:
+    router, heard = Router(), asyncio.Event()
+
+    @router.inbound()
+    async def wait_in_vain(_event: object) -> None:
+        given_up = asyncio.get_running_loop().create_future()
+        given_up.cancel()
+        await given_up
+
+    async def hear(_event: object, error: Exception) -> None:
+        assert isinstance(error.__cause__, asyncio.CancelledError)
+        heard.set()
+
+    receiver = Receiver(router, insecure=True, mode=mode, on_error=hear)
+    assert (await receiver.receive(JSON_HEADERS, inbound())).status == status
+    async with asyncio.timeout(60):
+        await heard.wait()
+
+
+async def test_on_error_whose_work_is_cancelled_by_others_asks_for_a_retry(recorder: Recorder) -> None:
+    async def fail(_event: object, _error: Exception) -> None:
+        raise asyncio.CancelledError
+
+    recorder.failures.append(RuntimeError())
+    assert (await insecure(recorder, on_error=fail).receive(JSON_HEADERS, inbound())).status == 500
+
+
 async def test_callbacks_beyond_max_running_come_again(recorder: Recorder) -> None:
     receiver = insecure(recorder, max_running=1, mode="acknowledge_first")
     recorder.gate.clear()

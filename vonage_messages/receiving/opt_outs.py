@@ -89,6 +89,8 @@ class OptOuts:
         self._is_unreadable = False
         self._unkept: dict[tuple[str, str | None], OptOutRecord] = {}
         """What the store does not hold yet: it counts whatever is read there."""
+        self._stopped_at: dict[tuple[str, str | None], datetime] = {}
+        """When a STOP was written that was heard here: a START that was written before it may come later."""
 
         if store is not None:
             self._take_news(store)
@@ -109,6 +111,8 @@ class OptOuts:
         """
         Take an event in, and tell what it says about being written to. The router calls it.
 
+        Callbacks may come late, and in any order: a START that was written before the last STOP says nothing.
+
         Raises:
             StoreUnavailableError: it cannot be kept: let the platform call again. It counts in this process already.
         """
@@ -122,8 +126,21 @@ class OptOuts:
         at = event.timestamp or datetime.now(UTC)
         note = f"{word}, {event.channel}, {at.isoformat(timespec='seconds')}"
         sender = normalized(event.to) if self._per_sender and event.to else None
+        if not self._is_the_last_word(wish, [(each, sender) for each in people], at):
+            return None
         await self._keep([OptOutRecord(person=each, wish=wish, sender=sender, note=note) for each in people])
         return wish
+
+    def _is_the_last_word(self, wish: Wish, who: list[tuple[str, str | None]], at: datetime) -> bool:
+        """
+        Tell whether a wish counts: a START that comes again, or late, must not take back a STOP that was written since.
+
+        A STOP always counts: at worst, somebody is left alone who has changed his mind.
+        """
+        if wish is Wish.OPT_IN:
+            return all(self._stopped_at.get(each, at) <= at for each in who)
+        self._stopped_at |= {each: max(at, self._stopped_at.get(each, at)) for each in who}
+        return True
 
     async def opt_out(self, person: str, *, sender: str | None = None, note: str = "") -> None:
         """

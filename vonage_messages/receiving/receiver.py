@@ -383,6 +383,12 @@ class Receiver:
                 await (handler(event) if telemetry is None else telemetry.handled(handler, event))
         except Exception as error:  # noqa: BLE001  on_error decides about every error of a handler
             return await self._decision(event, error)
+        except asyncio.CancelledError as error:
+            if _is_the_end(error):
+                raise
+            within = RuntimeError("something that the handler waited for was cancelled")
+            within.__cause__ = error
+            return await self._decision(event, within)
         return Verdict.DROP
 
     async def _decision(self, event: Event, error: Exception) -> Verdict:
@@ -400,7 +406,9 @@ class Receiver:
             return Verdict.RETRY
         try:
             return Verdict(await self._on_error(event, error) or Verdict.RETRY)
-        except Exception as second:
+        except (Exception, asyncio.CancelledError) as second:
+            if _is_the_end(second):
+                raise
             logger.error(  # noqa: TRY400  see above
                 "on_error itself raised %s: the event is not dropped",
                 type(second).__name__,
@@ -438,6 +446,12 @@ async def _answer_of(task: asyncio.Task[Answer]) -> Answer:
         if task.cancelled() and (caller is None or not caller.cancelling()):
             return _problem(HTTPStatus.SERVICE_UNAVAILABLE, "the service closed before the handlers were done")
         raise
+
+
+def _is_the_end(error: BaseException) -> bool:
+    """Tell whether the running task itself is being cancelled, rather than something that it waits for."""
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _subject(event: Event) -> str:

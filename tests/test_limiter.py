@@ -103,16 +103,18 @@ def test_what_keeps_no_limits_is_refused_early(wrong: Any, name: str) -> None:
     assert f"and not be {name}." in str(caught.value)
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_turns_are_given_at_the_rate() -> None:
     instants = await turns(Limiter(SLOW), 5)
     gaps = [later - earlier for earlier, later in itertools.pairwise(instants)]
-    assert min(gaps) >= SPAN - 0.011
+    assert min(gaps) >= SPAN - 1e-6
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_without_limits_turns_are_given_at_once() -> None:
     began = now()
     await turns(Limiter(Limits.unlimited()), 1000)
-    assert now() - began < 2
+    assert now() == began
 
 
 async def test_those_who_wait_are_served_in_their_order() -> None:
@@ -282,9 +284,7 @@ async def test_limiter_serves_one_loop_after_another() -> None:
 
     for _ in range(2):
         await asyncio.to_thread(elsewhere)
-    began = now()
-    await limiter.acquire(SMS, max_wait=1.0)
-    assert now() - began < 0.5
+    await limiter.acquire(SMS, max_wait=LONG)
 
 
 class Broken(MemoryLimitStore):

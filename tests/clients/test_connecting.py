@@ -57,6 +57,7 @@ async def test_deadline_before_the_connection_stands_never_left() -> None:
     await transport.close()
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_wait_for_a_place_in_the_pool_never_left(tools: Any) -> None:
     server = await tools.server(tools.silence)
     connector = aiohttp.TCPConnector(limit=1)

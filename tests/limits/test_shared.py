@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from vonage_messages.limits.buckets import Bucket, Gate, Window
+from vonage_messages.limits.buckets import SLICES, Bucket, Gate, Window
 from vonage_messages.limits.rate import Cap, Rate
 from vonage_messages.limits.shared import SharedBook, SharedLimit, Verdict, shared_limit
 from vonage_messages.limits.store import MemoryLimitStore
@@ -57,6 +57,13 @@ def test_pause_lets_nothing_through_and_is_not_cut_short() -> None:
         book.pause("cap", until)
     assert book.take([[SLOW], [cap]], 5.0) == [Verdict(4.0, 0), Verdict(4.0, 0)]
     assert book.take([[SLOW], [cap]], 9.0) == [Verdict(0.0), Verdict(0.0)]
+
+
+def test_cap_that_is_always_in_use_remembers_no_more_than_its_window() -> None:
+    book, cap = SharedBook(0.0), SharedLimit("account", cap=10_000, per=1.0)
+    for number in range(5000):
+        assert book.take([[cap]], number / 1440)[0].obstacle is None
+    assert len(book._slices["account"]) <= SLICES + 2
 
 
 def test_limits_that_are_as_good_as_new_are_forgotten() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from vonage_messages import errors
-from vonage_messages.channels.base import Message
+from vonage_messages.channels.base import BaseMessage, Message
 from vonage_messages.limiter import turns_of
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
@@ -60,6 +60,23 @@ async def test_async_iterables_are_streamed(tools: Any, ordered: bool, window: i
     async with tools.queue(tools.Platform()) as queue:
         outcomes = await collect(queue.map(slowly(), ordered=ordered, window=window))
     assert sorted(texts(tools, outcomes), key=int) == [str(number) for number in range(10)]
+
+
+@pytest.mark.parametrize("ends", [{}, {"expires_in": 5.0}])
+async def test_message_that_the_limits_cannot_place_ends_the_stream_and_no_queue(
+    tools: Any, ends: dict[str, float]
+) -> None:
+    incomplete = BaseMessage(to="447700900000")  # it names no channel
+    async with asyncio.timeout(60), tools.queue(tools.Platform()) as queue:
+        with pytest.raises(NotImplementedError):
+            queue.submit(incomplete, **ends)
+        outcomes = queue.map([tools.sms(1), incomplete], **ends)
+        seen = await anext(outcomes)
+        with pytest.raises(NotImplementedError):
+            await anext(outcomes)
+        assert len(queue) == 0
+        await queue.close()
+    assert texts(tools, [seen]) == ["1"]
 
 
 async def test_outcomes_come_while_the_next_message_is_awaited(tools: Any) -> None:

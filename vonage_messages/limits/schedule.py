@@ -81,10 +81,10 @@ class Schedule(Rows):
 
     def add(self, place: Place) -> None:
         """Add a place, with whatever ends it has."""
+        self._look_up(place)  # first: a message of somebody's own class may fail here, and is then not in
         self._seq += 1
         self.waiting += 1
         place.seq = self._seq
-        self._look_up(place)
         self._watch_end(place)
         # Where a pair is held, only its turn tells who of it is first.
         for gate in () if self._is_typed(place) else place.gates:

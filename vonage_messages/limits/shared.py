@@ -128,7 +128,7 @@ class SharedBook:
         if leaves > now + horizon:
             return Verdict(leaves - now, free.index(leaves), now)
         for limit in limits:
-            self._spend(limit, leaves)
+            self._spend(limit, leaves, now)
         return Verdict(leaves - now, None, now)
 
     def _free_at(self, limit: SharedLimit, now: float) -> float:
@@ -145,7 +145,7 @@ class SharedBook:
                 return max(ready, end + limit.per)
         return ready
 
-    def _spend(self, limit: SharedLimit, leaves: float) -> None:
+    def _spend(self, limit: SharedLimit, leaves: float, now: float) -> None:
         ready = self._ready.setdefault(limit.key, self._since)
         if not limit.cap:
             self._ready[limit.key] = max(ready, leaves - limit.tolerance) + limit.interval
@@ -153,6 +153,8 @@ class SharedBook:
         slices = self._slices.setdefault(limit.key, {})
         end = slice_end(leaves, limit.per)
         slices[end] = slices.get(end, 0) + 1
+        while (oldest := next(iter(slices))) + limit.per <= now:  # ends: the slice of now is among them
+            del slices[oldest]
 
 
 def slice_end(instant: float, per: Seconds) -> float:

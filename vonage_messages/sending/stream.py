@@ -158,11 +158,14 @@ class Stream:
             return True
         # Before it is added: one that cannot leave in time is finished within.
         entry = self._entries[number] = Entry(self, message, number)
-        if self._add(entry):
-            self._held += 1
-            return True
-        del self._entries[number]
-        return False
+        is_in = False
+        try:
+            is_in = self._add(entry)
+        finally:
+            if not is_in:
+                self._entries.pop(number, None)
+        self._held += is_in
+        return is_in
 
     async def _enter_with_room(self, number: int, message: object) -> None:
         await self._wait_for_room()

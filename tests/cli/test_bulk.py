@@ -200,6 +200,13 @@ def test_standard_input_needs_a_name_for_its_outbox() -> None:
     assert "say with --outbox where its outbox is" in " ".join(result.stderr.split())
 
 
+@pytest.mark.parametrize("command", [["plan", *SHORTCUT], ["status"], ["report"]])
+def test_file_without_a_name_is_one_sentence(command: list[str]) -> None:
+    result = bulk(command[0], "", *command[1:])
+    assert result.exit_code == 2
+    assert "FILE is empty: name a file." in result.stderr
+
+
 def test_outbox_is_not_taken_for_a_file_of_rows(tmp_path: Path) -> None:
     result = bulk("plan", tmp_path / "people.outbox")
     assert result.exit_code == 2

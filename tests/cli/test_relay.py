@@ -171,3 +171,14 @@ def test_an_incomplete_relay_starts_nothing(options: list[str], sentence: str, m
 
     assert result.exit_code == 2
     assert sentence in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("name", ["prices.toml", "prices.csv"])
+def test_prices_that_cannot_be_read_are_one_sentence(name: str, tmp_path: Path) -> None:
+    prices = tmp_path / name
+    prices.write_bytes(b"\xff\xfe")
+    options = ["simulator", "--relay", "--relay-to", ALLOWED, "--relay-prices", str(prices)]
+
+    result = CliRunner().invoke(application, options)
+
+    assert (result.exit_code, result.output) == (2, f"{prices} is not UTF-8 text.\n")

@@ -203,6 +203,13 @@ def test_database_must_be_named() -> None:
     assert "VONAGE_DATABASE_URL" in answer.output
 
 
+def test_limits_that_cannot_be_read_are_one_sentence(tmp_path: Path) -> None:
+    limits = tmp_path / "limits.toml"
+    limits.write_bytes(b"\xff\xfe")
+    answer = told("run", "--database", "postgresql://nobody@127.0.0.1:1/none", "--limits", str(limits))
+    assert (answer.exit_code, answer.output) == (2, f"{limits} is not UTF-8 text.\n")
+
+
 def test_missing_credentials_are_told_before_anything_begins(database: str) -> None:
     environment = dict.fromkeys(("VONAGE_API_KEY", "VONAGE_API_SECRET", "VONAGE_APPLICATION_ID", "VONAGE_PRIVATE_KEY"))
     answer = CliRunner().invoke(application, ["workers", "run", "--database", database], env=environment)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from vonage_messages.errors import ConfigurationError
+from vonage_messages.cli.files import limits_in, prices_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -177,21 +177,15 @@ class RulesOptions:
 
     def limits(self) -> Limits | None:
         """Read the limits; ``None`` stands for the published ones."""
-        from vonage_messages.limits.levels import Limits  # noqa: PLC0415  not for --help
-
-        return None if self.limits_file is None else Limits.from_toml(_text_of(self.limits_file))
+        return None if self.limits_file is None else limits_in(self.limits_file)
 
     def prices(self) -> PriceTable | None:
         """Read the price table, if there is one."""
-        from vonage_messages.pricing import PriceTable  # noqa: PLC0415  not for --help
-
-        if self.prices_file is None:
-            if self.max_cost is not None:
-                raise click.UsageError("--max-cost needs --prices.")
-            return None
-        text = _text_of(self.prices_file)
-        is_csv = self.prices_file.suffix.lower() == ".csv"
-        return PriceTable.from_csv(text) if is_csv else PriceTable.from_toml(text)
+        if self.prices_file is not None:
+            return prices_in(self.prices_file)
+        if self.max_cost is not None:
+            raise click.UsageError("--max-cost needs --prices.")
+        return None
 
     def screen(self) -> Screen:
         """Read who must not be written to, and when."""
@@ -229,6 +223,8 @@ def outbox_of(file: Path, outbox: Path | None) -> Path:
         return outbox
     if file == STANDARD_INPUT:
         raise click.UsageError("standard input has no name: say with --outbox where its outbox is.")
+    if not file.name:
+        raise click.UsageError("FILE is empty: name a file.")
     return file if file.suffix == _SUFFIX else file.with_suffix(_SUFFIX)
 
 
@@ -241,12 +237,3 @@ def opened_source(file: Path, row_format: str | None) -> AbstractContextManager[
     if file.suffix == _SUFFIX:
         raise click.UsageError(f"{file} is an outbox: give the file that it was, or is to be, filled from.")
     return nullcontext(source_at(file, row_format))
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ConfigurationError(f"{path} is not UTF-8 text.") from None
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import click
 
+from vonage_messages.cli.files import prices_in
 from vonage_messages.cli.simulator_options import amount, habits_in, rate, simulator_arguments, simulator_options
 from vonage_messages.cli.stopping import stop_signal
 from vonage_messages.cli.terminal import output, printable
@@ -127,15 +128,10 @@ def _really_sending(recipients: tuple[str, ...], prices_file: Path | None) -> tu
         ConfigurationError: credentials, recipients or prices are missing or wrong.
     """
     from vonage_messages.cli.relay import real_relay  # noqa: PLC0415  see simulator
-    from vonage_messages.pricing import PriceTable  # noqa: PLC0415  see simulator
 
     if not recipients:
         raise click.UsageError("--relay needs --relay-to: nobody else may be sent to.")
-    prices = None
-    if prices_file is not None:
-        text = prices_file.read_text(encoding="utf-8")
-        prices = PriceTable.from_csv(text) if prices_file.suffix.lower() == ".csv" else PriceTable.from_toml(text)
-    return real_relay(os.environ, recipients, prices)
+    return real_relay(os.environ, recipients, None if prices_file is None else prices_in(prices_file))
 
 
 async def _serve(simulated: Simulator, sending: Client | None, key_file: Path | None, watch: _Watch) -> None:

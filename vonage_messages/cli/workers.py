@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from vonage_messages.cli.files import limits_in
 from vonage_messages.cli.terminal import REFUSED, output
 from vonage_messages.errors import StoreUnavailableError
 
@@ -219,7 +220,7 @@ def _check_credentials() -> None:
 def _limits(path: Path | None) -> Limits:
     from vonage_messages.limits.levels import Limits  # noqa: PLC0415  --help does without it
 
-    return Limits.published() if path is None else Limits.from_toml(path.read_text(encoding="utf-8"))
+    return Limits.published() if path is None else limits_in(path)
 
 
 def _limiter(limits: Limits, database: str, redis: str | None) -> Limiter:

@@ -267,6 +267,13 @@ def test_report_that_cannot_be_written_is_one_sentence(people: Path, tmp_path: P
     assert "report.csv cannot be written: No such file or directory." in result.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_report_that_finds_no_room_is_one_sentence(people: Path) -> None:
+    fill(people.with_suffix(".outbox"), "447700900001")
+    result = bulk("report", people, "--output", "/dev/full")
+    assert (result.exit_code, result.output) == (2, "/dev/full cannot be written: No space left on device.\n")
+
+
 @pytest.mark.parametrize("command", [[], ["plan"], ["run"], ["status"], ["report"], ["retry"]], ids=" ".join)
 def test_help_fits_80_columns_and_loads_nothing_large(command: list[str]) -> None:
     code = (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -10,12 +12,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from vonage_messages import __version__
+from vonage_messages import Outbox, Sms, __version__
 from vonage_messages.cli.application import application
 
 SCRIPT = Path(sys.executable).with_name("vonage-messages")
 MODULE = [sys.executable, "-W", "error", "-m", "vonage_messages"]
 FORKED = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error", "-m", "vonage_messages"]
+OLD = {
+    "to": {"type": "sms", "number": "447700900000"},
+    "from": {"type": "sms", "number": "Acme"},
+    "message": {"content": {"type": "text", "text": "Hello"}},
+}
 
 
 def run(*command: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -99,6 +106,75 @@ def test_a_module_of_ours_that_is_missing_is_no_missing_extra() -> None:
     result = run(code=code)
     assert result.returncode == 1
     assert "ModuleNotFoundError" in result.stderr
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> list[str]:
+    """Give the command that reports a file of an outbox with a row."""
+
+    async def fill() -> None:
+        async with Outbox.open(tmp_path / "people.outbox") as outbox:
+            await outbox.add([Sms(to="447700900000", from_="Acme", text="Hello")], key=lambda each: each.to)
+
+    asyncio.run(fill())
+    return ["bulk", "report", str(tmp_path / "people.csv")]
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> list[str]:
+    """Give the command that migrates a file."""
+    path = tmp_path / "documents.json"
+    path.write_text(json.dumps([OLD] * 2000), encoding="utf-8")
+    return ["migrate", str(path)]
+
+
+COMMANDS = pytest.mark.parametrize("command", ["segments", "report", "documents"])
+
+
+def arguments_of(command: str, request: pytest.FixtureRequest) -> list[str]:
+    return ["segments", "Hello"] if command == "segments" else request.getfixturevalue(command)
+
+
+@pytest.mark.usefixtures("forked")
+@COMMANDS
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_output_that_finds_no_room_is_one_sentence(command: str, request: pytest.FixtureRequest) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(  # noqa: S603  our own program
+            [*FORKED, *arguments_of(command, request)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (result.returncode, result.stderr) == (1, "The output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.usefixtures("forked")
+@COMMANDS
+@pytest.mark.skipif(sys.platform == "win32", reason="its pipes end in another error")
+def test_output_that_nobody_reads_any_more_ends_it_in_silence(command: str, request: pytest.FixtureRequest) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        result = subprocess.run(  # noqa: S603  our own program
+            [*FORKED, *arguments_of(command, request)],
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks a POSIX shell")
+def test_standard_files_that_are_closed_are_as_good_as_empty() -> None:
+    result = run("sh", "-c", '"$@" <&- >&-', "sh", *MODULE, "migrate", "-")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_an_unknown_command_is_exit_code_2() -> None:

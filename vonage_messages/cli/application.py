@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+import os
+import sys
+from typing import Any, Final
 
 import click
 
@@ -17,11 +20,21 @@ from vonage_messages.cli.segments import segments_command
 from vonage_messages.cli.send import send
 from vonage_messages.cli.setup import setup
 from vonage_messages.cli.simulator import simulator
-from vonage_messages.cli.terminal import INTERRUPTED, errors, survive_any_encoding, told
+from vonage_messages.cli.terminal import (
+    INTERRUPTED,
+    REFUSED,
+    errors,
+    survive_any_encoding,
+    survive_closed_streams,
+    told,
+)
 from vonage_messages.cli.workers import workers
 from vonage_messages.errors import VonageMessagesError
 
 NAME = "vonage-messages"
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a disk says that takes no more."""
 
 
 class _Application(click.Group):
@@ -63,5 +76,15 @@ application.add_command(workers)
 
 def run() -> None:
     """Run the command that the arguments of the process name, and leave with its exit code."""
+    survive_closed_streams()
     survive_any_encoding()
-    application(prog_name=NAME)
+    try:
+        application(prog_name=NAME)
+    except OSError as error:
+        # Only what is printed has no name: a file that a command opens is told of by the command.
+        if error.errno not in _NO_ROOM or error.filename is not None:
+            raise
+        # What is left of it would be tried once more at the end of the process, with a second complaint.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        errors().print(f"The output cannot be written: {error.strerror}.", soft_wrap=True)
+        sys.exit(REFUSED)

@@ -9,6 +9,7 @@ import stat
 import sys
 import time
 import uuid
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,7 +33,7 @@ from vonage_messages.cli.terminal import BAD_INPUT, BadInputError, errors, outpu
 from vonage_messages.errors import ConfigurationError, VonageMessagesError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from typing import TextIO
 
     from rich.console import Console
@@ -358,7 +359,9 @@ async def _write_report(path: Path, stream: TextIO, *, as_json: bool) -> int:
 
     async def write(store: LedgerStore) -> int:
         rows: AsyncIterator[ReportRow] = report_rows(store)
-        return await (write_json if as_json else write_csv)(rows, stream)
+        count = await (write_json if as_json else write_csv)(rows, stream)
+        stream.flush()  # what cannot be written is told here, and not when the program ends
+        return count
 
     return await _with_store(path, write)
 
@@ -381,17 +384,19 @@ async def _with_store(path: Path, use: Callable[[LedgerStore], Awaitable[FoundT]
         return await use(store)
 
 
-def _private_file(path: Path) -> TextIO:
+@contextmanager
+def _private_file(path: Path) -> Iterator[TextIO]:
     """
     Open a file for writing that only its owner may read: it holds recipients.
 
     Raises:
-        ConfigurationError: it cannot be written there.
+        ConfigurationError: it cannot be written there, or not to its end.
     """
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
         if os.name != "nt" and stat.S_ISREG(os.fstat(descriptor).st_mode):  # an older file, whose content is gone
             os.fchmod(descriptor, _PRIVATE)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as stream:
+            yield stream
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be written: {error.strerror}.") from error
-    return os.fdopen(descriptor, "w", encoding="utf-8", newline="")

@@ -53,10 +53,9 @@ def migrate_command(*, files: tuple[str, ...], version: str, lines: bool, strict
         try:
             with _opened(name) as stream:
                 _migrate_all(_Input(stream, shown), version, tally, console, lines=lines, strict=strict)
-        except (OSError, UnicodeDecodeError) as error:
-            why = "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
+        except _NotReadError as error:
             tally.refused += 1
-            console.print(Text(f"{shown}: cannot be read: {why}", style="red"), soft_wrap=True)
+            console.print(Text(f"{shown}: cannot be read: {error}", style="red"), soft_wrap=True)
     if tally.refused or tally.incomplete:
         counts = f"{tally.whole} carried whole, {tally.incomplete} with losses, {tally.refused} refused"
         console.print(counts, soft_wrap=True)
@@ -75,6 +74,10 @@ class _Tally:
 
 class _UnreadableError(Exception):
     """What stands in a file is no JSON; the arguments are its line, and why."""
+
+
+class _NotReadError(Exception):
+    """A file could not be opened, or not be read to its end; it says why."""
 
 
 class _Input:
@@ -96,13 +99,15 @@ class _Input:
 
         Raises:
             _UnreadableError: the file is not JSON.
+            _NotReadError: it cannot be read on.
         """
         if not self._first:
             return
         if self.is_lines:
             yield from self._each_line()
             return
-        began, rest = self._number, self._stream.read(_LARGEST_DOCUMENT + 1)
+        with _reading():
+            began, rest = self._number, self._stream.read(_LARGEST_DOCUMENT + 1)
         if len(rest) > _LARGEST_DOCUMENT:
             raise _UnreadableError(began, "is too large to be read as one: write one document a line")
         yield from _values(self._first + rest, began)
@@ -118,10 +123,11 @@ class _Input:
 
     def _next_line(self) -> str:
         """Read on to the next line that is not empty; an empty text is the end."""
-        for line in self._stream:
-            self._number += 1
-            if line.strip():
-                return line
+        with _reading():
+            for line in self._stream:
+                self._number += 1
+                if line.strip():
+                    return line
         return ""
 
 
@@ -191,11 +197,29 @@ class _Writer:
 @contextmanager
 def _opened(name: str) -> Iterator[TextIO]:
     if name != "-":
-        with open(name, encoding="utf-8-sig", newline="\n") as stream:  # noqa: PTH123  the name may come with a dash
+        with _reading():
+            stream = open(name, encoding="utf-8-sig", newline="\n")  # noqa: PTH123, SIM115  the name may come with a dash; closed below
+        with stream:
             yield stream
         return
     sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")  # type: ignore[union-attr]  # the interpreter's own
     yield sys.stdin
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """
+    Tell what goes wrong with an input from what goes wrong with the output.
+
+    Raises:
+        _NotReadError: the input cannot be read.
+    """
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise _NotReadError("it is no UTF-8") from None
+    except OSError as error:
+        raise _NotReadError(error.strerror or str(error)) from None
 
 
 def _values(text: str, began: int) -> Iterator[tuple[int, Any]]:

@@ -7,6 +7,7 @@ somebody else's text.
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -59,6 +60,18 @@ def survive_any_encoding() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def survive_closed_streams() -> None:
+    """
+    Put nothing in the place of a standard stream that whoever started the program has closed (``>&-``).
+
+    Its number would be that of the next file that is opened, an outbox perhaps.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nothing = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(nothing, mode, encoding="utf-8", closefd=False))
 
 
 class RefusedError(click.ClickException):

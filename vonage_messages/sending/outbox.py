@@ -181,8 +181,9 @@ class Outbox:
         does, and waits for the requests under way.
 
         Raises:
-            OutboxError: a run is going on in this object.
+            OutboxError: a run is going on in this object, or the file is damaged, or was closed.
             ConfigurationError: an option cannot work.
+            ValueError: the client has limits, and *limits* are others.
             StoreUnavailableError: the file cannot be written. Rows whose outcome could not be recorded will be found
                 in doubt.
         """

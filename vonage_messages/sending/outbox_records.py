@@ -17,6 +17,7 @@ from vonage_messages.errors import (
     BudgetExceededError,
     CircuitOpenError,
     ConfigurationError,
+    OutboxError,
     PaymentRequiredError,
     StoreUnavailableError,
     VonageMessagesError,
@@ -55,6 +56,9 @@ _SPENDING = frozenset({Event.ACCEPT, Event.LOSE})
 
 _OF_THE_ACCOUNT = (AuthenticationError, PaymentRequiredError, ConfigurationError, BudgetExceededError)
 """Not the fault of the row: every other would be refused like it."""
+
+_OF_THE_STORE = (StoreUnavailableError, OutboxError)
+"""What happens can no longer be written down: the store cannot be reached, or refuses it."""
 
 _PACE_SECONDS = 10
 
@@ -100,7 +104,7 @@ class Records:
         self._stopping = asyncio.Event()
         self._few_left = asyncio.Event()
         self._low_mark = 0
-        self._broken: StoreUnavailableError | None = None
+        self._broken: VonageMessagesError | None = None
         self._pace = Pace()
 
     def stop(self, why: str) -> None:
@@ -189,7 +193,7 @@ class Records:
                 await recording
             else:
                 await asyncio.gather(recording, self._store.save_limit_states(limits))
-        except StoreUnavailableError as error:
+        except _OF_THE_STORE as error:
             self._unrecorded.extend(outcomes)
             self._break(error)
         finally:
@@ -221,7 +225,7 @@ class Records:
             if sent.sent is not None:
                 self._unclear = 0
             return
-        if isinstance(error, StoreUnavailableError):
+        if isinstance(error, _OF_THE_STORE):
             self._break(error)
         elif isinstance(error, CircuitOpenError):
             # The queue gives up those who wait, and hears of no answer: what was answered is known here.
@@ -247,7 +251,7 @@ class Records:
     def _no_clear_answer(self) -> str:
         return f"the platform has given no clear answer for {self._max_outage:g} s"
 
-    def _break(self, error: StoreUnavailableError) -> None:
+    def _break(self, error: VonageMessagesError) -> None:
         """Stop, because what happens can no longer be written down, or the limits no longer be kept."""
         if self._broken is None:
             self._broken = error
@@ -276,7 +280,7 @@ class Records:
             if not self._unrecorded:
                 return
             await asyncio.sleep(pause)
-            with contextlib.suppress(StoreUnavailableError):
+            with contextlib.suppress(*_OF_THE_STORE):
                 await self._store.record(self._unrecorded, now=self._clock())
                 self._unrecorded.clear()
 

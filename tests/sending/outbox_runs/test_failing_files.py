@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,6 +77,22 @@ async def test_cancelled_run_is_cancelled_also_where_the_disk_is_full(
     report = await outbox.run(client, limits=UNLIMITED)
     assert (report.accepted + report.in_doubt, report.pending) == (1_000, 0)
     assert platform.repeated == {}
+
+
+async def test_file_that_refuses_an_outcome_ends_the_run_which_says_so(
+    outbox: Outbox, platform: Platform, client: Client, path: Path
+) -> None:
+    await outbox.add(some(500))
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute(
+            "CREATE TRIGGER refused BEFORE UPDATE ON progress WHEN new.state = 'accepted' "
+            "BEGIN SELECT raise(ABORT, 'made up'); END"
+        )
+    with pytest.raises(errors.OutboxError, match="refused the data"):
+        await asyncio.wait_for(outbox.run(client, limits=UNLIMITED, connections=4), 60)
+    assert len(platform.came) < 100
+    counts = await outbox.store.counts()
+    assert (counts[State.SENDING], counts[State.PENDING]) == (len(platform.came), 500 - len(platform.came))
 
 
 async def test_store_that_is_closed_under_a_run_ends_it(path: Path, platform: Platform, client: Client) -> None:

@@ -17,7 +17,7 @@ import time
 import uuid
 from contextlib import aclosing
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from vonage_messages import observe
 from vonage_messages.channels.base import Message
@@ -25,7 +25,7 @@ from vonage_messages.clients.checks import checked_message
 from vonage_messages.errors import ConfigurationError, OutboxError
 from vonage_messages.ledger import NewRow, Settlement, State
 from vonage_messages.sending.outbox_run import Run
-from vonage_messages.sending.report import Added, Progress, Report
+from vonage_messages.sending.report import Added, Progress, Report, count_rows
 from vonage_messages.stores.sqlite.ledger import SqliteLedgerStore
 from vonage_messages.values import masked, normalize_number
 from vonage_messages.wire.payloads import check_api_version, to_json
@@ -272,16 +272,6 @@ class Outbox:
         if addition.conflicts:
             raise OutboxError(conflict_sentence(addition.conflicts[0], batch, added))
         return Added(new=added.new + addition.new, repeated=added.repeated + addition.repeated)
-
-
-async def count_rows(store: LedgerStore, **further: Any) -> Report:
-    """Make a report of the rows of *store*."""
-    counts = await store.counts()
-    shared = 0
-    if counts.get(State.IN_DOUBT):
-        async for row in store.rows(State.IN_DOUBT):
-            shared += row.ref_shared
-    return Report(counts=counts, shared_refs=shared, **further)
 
 
 def new_row(message: Message, key: Callable[[Message], str] | None, api_version: ApiVersion) -> NewRow:

@@ -28,7 +28,7 @@ from vonage_messages.logs import LogEvent, about
 from vonage_messages.sending.outbox_limits import LimitsInLedger
 from vonage_messages.sending.outbox_records import Records
 from vonage_messages.sending.outbox_rows import RowClient, RowMessage
-from vonage_messages.sending.report import Progress, Report
+from vonage_messages.sending.report import Progress, Report, count_rows
 from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.spending import Budget
 from vonage_messages.values import Seconds
@@ -303,8 +303,6 @@ class Run(Records):
             self._break(error)
 
     async def _report(self, duration: Seconds) -> Report:
-        from vonage_messages.sending.outbox import count_rows  # noqa: PLC0415  it is built on this module
-
         report = await count_rows(
             self._store,
             duration=duration,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from vonage_messages.ledger import State
 from vonage_messages.values import Seconds
+
+if TYPE_CHECKING:
+    from vonage_messages.ledger import LedgerStore
 
 
 @attrs.frozen(kw_only=True)
@@ -115,3 +119,13 @@ class Report(_Counted):
                 "them"
             )
         return text if self.stopped is None else f"{text}; stopped: {self.stopped}"
+
+
+async def count_rows(store: LedgerStore, **further: Any) -> Report:
+    """Make a report of the rows of *store*."""
+    counts = await store.counts()
+    shared = 0
+    if counts.get(State.IN_DOUBT):
+        async for row in store.rows(State.IN_DOUBT):
+            shared += row.ref_shared
+    return Report(counts=counts, shared_refs=shared, **further)

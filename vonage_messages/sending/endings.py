@@ -1,7 +1,7 @@
 """
 How messages end, and the queue with them: outcomes, those who wait for room or for quiet, and a loop that shuts down.
 
-The lowest of three floors of a queue's ``Engine``: above it stand the ``Connections``, which send.
+The lowest of four floors of a queue's ``Engine``: above it stand the ``Attempts``, which send.
 """
 
 from __future__ import annotations
@@ -13,12 +13,7 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from vonage_messages.errors import (
-    QueueClosedError,
-    QueueFullError,
-    ResponseLostError,
-    VonageMessagesError,
-)
+from vonage_messages.errors import QueueClosedError, QueueFullError, ResponseLostError, VonageMessagesError
 from vonage_messages.limiter import turns_of
 from vonage_messages.limits.places import Place, Priority
 from vonage_messages.limits.schedule import Schedule

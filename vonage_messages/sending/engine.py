@@ -1,8 +1,8 @@
 """
 What stands behind a ``SendQueue``: it takes messages, lets them wait, and ends in good order.
 
-It has three floors, each a class that knows those below it: ``Endings`` tell what became of each message,
-``Connections`` send, and the ``Engine`` is what callers use.
+It has four floors, each a class that knows those below it: ``Endings`` tell what became of each message, ``Attempts``
+send one whose turn has come, ``Connections`` take the turns, and the ``Engine`` is what callers use.
 """
 
 from __future__ import annotations
@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING
 from vonage_messages import observe
 from vonage_messages.channels.base import Message
 from vonage_messages.clients.checks import checked_message
-from vonage_messages.errors import (
-    QueueFullError,
-    VonageMessagesError,
-)
+from vonage_messages.errors import QueueFullError, VonageMessagesError
 from vonage_messages.limits.levels import Limits, shown
 from vonage_messages.limits.places import Place, Priority
 from vonage_messages.sending.connections import Connections

@@ -109,6 +109,13 @@ def test_bad_input_is_exit_code_2_and_leaves_nothing(
     assert not len(running.applications)
 
 
+def test_a_lost_answer_says_where_the_new_key_is(running: RunningSimulator, tmp_path: Path) -> None:
+    running.faults.add("reset_in_answer")
+    result = run(running, "setup", *BASE)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"The new key is in {tmp_path / 'private.key'}: the platform may have taken it." in result.stderr
+
+
 def test_a_refusal_is_exit_code_1(running: RunningSimulator, tmp_path: Path) -> None:
     result = run(running, "setup", *BASE, VONAGE_API_SECRET="another")
     assert (result.exit_code, result.stdout) == (1, "")

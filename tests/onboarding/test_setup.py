@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,46 @@ async def test_what_is_missing_is_named_before_anything_is_made(house: Any, appl
 def test_a_folder_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be written"):
         KeyFile.write(tmp_path / "no" / "private.key", b"pem", overwrite=False)
+
+
+async def test_a_folder_is_no_key_file(house: Any, applications: ApplicationsClient) -> None:
+    with pytest.raises(ConfigurationError, match="it is a folder"):
+        await set_up(applications, Wanted(name="Shop", key_file=house.folder, overwrite_key=True, **URLS))
+    assert not list(house.simulator.applications)
+
+
+async def test_a_place_that_is_lost_meanwhile_loses_no_key(
+    house: Any, applications: ApplicationsClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = house.folder / "new.key"
+    create = applications.create
+
+    async def create_as_somebody_makes_a_folder(*arguments: Any, **named: Any) -> Any:
+        file.mkdir()
+        return await create(*arguments, **named)
+
+    monkeypatch.setattr(applications, "create", create_as_somebody_makes_a_folder)
+    with pytest.raises(ConfigurationError, match=r"It is in (\S+)\.") as caught:
+        await set_up(applications, Wanted(name="Shop", key_file=file, overwrite_key=True, **URLS))
+    (made,) = house.simulator.applications
+    assert caught.value.__notes__ == [f"The application is {made.id}."]
+    (kept,) = house.folder.glob(".new.key.*")
+    assert str(kept) in str(caught.value)
+    assert kept.read_text().startswith("-----BEGIN")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")
+def test_a_key_that_finds_no_room_leaves_nothing(tmp_path: Path) -> None:
+    import resource  # noqa: PLC0415  not on Windows
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(ConfigurationError, match="cannot be written"):
+            KeyFile.write(tmp_path / "private.key", b"pem", overwrite=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_link_that_leads_nowhere_is_in_the_way_too(tmp_path: Path) -> None:

@@ -119,6 +119,29 @@ def test_events_are_kept_in_order_and_may_be_forgotten(simulator: RunningSimulat
     assert webhooks.events == []
 
 
+def test_who_waits_while_events_are_forgotten_hears_of_the_next(
+    simulator: RunningSimulator, webhooks: RunningWebhooks
+) -> None:
+    both_were_asked_about = threading.Event()
+    asked: list[object] = []
+
+    def is_wanted(event: object) -> bool:
+        asked.append(event)
+        if len(asked) == 2:
+            both_were_asked_about.set()
+        return getattr(getattr(event, "content", None), "text", "") == "three"
+
+    waiting = webhooks.wait_for_inbound(is_wanted)
+    for text in ("one", "two"):
+        simulator.inbound(text=text).result()
+    assert both_were_asked_about.wait(60)
+    webhooks.clear()
+    simulator.inbound(text="three").result()
+
+    assert getattr(waiting.result().content, "text", "") == "three"
+    assert len(asked) == 3
+
+
 def test_a_wait_that_is_in_vain_says_how_many_others_came(
     simulator: RunningSimulator, webhooks: RunningWebhooks
 ) -> None:

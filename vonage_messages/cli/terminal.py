@@ -80,7 +80,7 @@ class RefusedError(click.ClickException):
     exit_code = REFUSED
 
     def __init__(self, error: VonageMessagesError, *, of_message: bool = True) -> None:
-        sentence = printable(str(error))
+        sentence = printable(" ".join([str(error), *getattr(error, "__notes__", ())]))
         if error.maybe_sent and of_message:
             sentence += " The message may be on its way all the same: look before you send it again."
         super().__init__(sentence)

@@ -51,16 +51,12 @@ class KeyFile:
         """
         if not overwrite and os.path.lexists(path):
             raise ConfigurationError(_taken(path))
+        if path.is_dir():
+            raise ConfigurationError(f"the key cannot be written to {path}: it is a folder.")
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-            with os.fdopen(handle, "wb") as opened:
-                opened.write(pem)
-                opened.flush()
-                os.fsync(opened.fileno())
-            os.chmod(name, ONLY_OWNER)  # noqa: PTH101  mkstemp gave a name; it has this mode where modes count
+            file = cls(path, _written_beside(path, pem))
         except OSError as error:
             raise ConfigurationError(f"the key cannot be written to {path}: {error.strerror}.") from error
-        file = cls(path, Path(name))
         if not overwrite:
             file.claim()
         return file
@@ -83,9 +79,21 @@ class KeyFile:
         self._written = self._path
 
     def keep(self) -> None:
-        """Put the key into its place."""
-        if self._written != self._path:
+        """
+        Put the key into its place.
+
+        Raises:
+            ConfigurationError: the place cannot be had any more; it says where the key is.
+        """
+        if self._written == self._path:
+            return
+        try:
             self._written.replace(self._path)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the key counts, and cannot be put into {self._path}: {error.strerror}. It is in {self._written}."
+            ) from error
+        self._written = self._path
 
     def discard(self) -> None:
         """Take the key away again; what stood in its place still does."""
@@ -96,6 +104,21 @@ class KeyFile:
     def written(self) -> Path:
         """Where the key is now."""
         return self._written
+
+
+def _written_beside(path: Path, pem: bytes) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    written = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(pem)
+            opened.flush()
+            os.fsync(opened.fileno())
+        written.chmod(ONLY_OWNER)  # mkstemp has given it this mode where modes count
+    except OSError:
+        written.unlink()
+        raise
+    return written
 
 
 def _taken(path: Path) -> str:

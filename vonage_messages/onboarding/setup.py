@@ -75,7 +75,8 @@ async def set_up(client: ApplicationsClient, wanted: Wanted) -> Ready:
     it is removed again; where that is not known, it stays, and the error says where.
 
     Raises:
-        ConfigurationError: there is a key file that may not go, or something is missing for a new application.
+        ConfigurationError: there is a key file that may not go, or something is missing for a new application; or the
+            key cannot be put into its place in the end (a note says of which application it is).
         InvalidMessageError, APIError, TransportError, UnexpectedResponseError: as ``ApplicationsClient`` does.
     """
     if wanted.application_id is None:
@@ -96,7 +97,11 @@ async def set_up(client: ApplicationsClient, wanted: Wanted) -> Ready:
     except BaseException:
         file.discard()
         raise
-    file.keep()
+    try:
+        file.keep()
+    except ConfigurationError as error:
+        error.add_note(f"The application is {application.id}.")
+        raise
     return Ready(application=application, created=wanted.application_id is None, key_file=path)
 
 

@@ -141,6 +141,8 @@ class _Recorder:
     router: Router = attrs.field(factory=Router)
     events: list[Event] = attrs.field(factory=list)
     tracker: Tracker = attrs.field(init=False)
+    _forgotten: int = 0
+    """How many events came before the first of ``events``."""
     _came: asyncio.Condition = attrs.field(factory=asyncio.Condition)
     _runner: web.AppRunner | None = None
 
@@ -165,19 +167,24 @@ class _Recorder:
 
     async def wait(self, wanted: Callable[[Any], bool], timeout: Seconds, kind: type[T]) -> T:  # noqa: ASYNC109  an error of ours
         """Give the first event of *kind* that is *wanted*, which may be there already."""
-        looked_at = 0
+        looked_at = self._forgotten
         try:
             async with asyncio.timeout(timeout), self._came:
                 while True:  # ends: with the event, or with the time limit
-                    for event in self.events[looked_at:]:
-                        looked_at += 1
+                    for event in self.events[max(looked_at - self._forgotten, 0) :]:
                         if isinstance(event, kind) and wanted(event):
                             return event
+                    looked_at = self._forgotten + len(self.events)
                     await self._came.wait()
         except TimeoutError:
             raise WaitTimeoutError(
                 f"no such event came within {timeout:g} seconds; those that came: {len(self.events)}"
             ) from None
+
+    def clear(self) -> None:
+        """Forget the events so far; whoever waits goes on with the next one."""
+        self._forgotten += len(self.events)
+        self.events.clear()
 
     async def _keep(self, event: Event) -> None:
         self.events.append(event)
@@ -295,7 +302,7 @@ class RunningWebhooks:
 
     def clear(self) -> None:
         """Forget the events so far. The tracker goes on knowing them."""
-        self._loop.call(self._recorder.events.clear)
+        self._loop.call(self._recorder.clear)
 
     def stop(self) -> None:
         """Stop listening."""

@@ -176,6 +176,20 @@ async def test_connection_that_shows_the_life_of_an_owner_is_made_again(
         assert await second.recover("b", now=NOW) == Recovery()
 
 
+async def test_life_of_an_owner_is_shown_also_where_the_server_lets_go_of_its_last_connection_late(
+    store: PostgresLedgerStore, another: Another, postgres: str
+) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as last:
+        await last.execute("SELECT pg_advisory_lock(%s)", [store._presence.key("a")])
+        await store.enrol("a", lease_until=LEASE)
+        await store.add([new("k")], now=NOW)
+        await store.claim("a", count=1, lease_until=LEASE, now=NOW)
+        await last.execute("SELECT pg_advisory_unlock_all()")
+    await store.renew("a", lease_until=LEASE)
+    async with another() as second:
+        assert await second.recover("b", now=NOW) == Recovery()
+
+
 async def end_every_connection(postgres: str) -> None:
     """Do what a restart of the server does to whoever is connected."""
     async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from vonage_messages import ConfigurationError, OutboxError, StoreUnavailableError, WaitTimeoutError
 from vonage_messages.channels.whatsapp import WhatsappText
@@ -211,6 +212,22 @@ async def test_events_are_recalled_by_any_of_their_topics(store: Any, another: A
         assert await elsewhere.recall({"one"}) == [b"1"]
         assert await elsewhere.recall({"one", "two"}) == [b"1", b"2"]
         assert await elsewhere.recall({"none"}) == []
+
+
+async def test_of_very_many_events_the_latest_are_recalled(
+    another_webhooks_on_postgres: Another, postgres: str, schema: str
+) -> None:
+    async with another_webhooks_on_postgres() as store:
+        async with await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection:
+            await connection.execute(
+                SQL(
+                    "WITH added AS (INSERT INTO {} (since, body) SELECT extract(epoch FROM now()), '0' "
+                    "FROM generate_series(1, 600) RETURNING id) INSERT INTO {} SELECT 'one', id FROM added"
+                ).format(Identifier(schema, "event"), Identifier(schema, "event_topic"))
+            )
+        await store.add_event({"one"}, b"the latest")
+        recalled = await store.recall({"one"})
+    assert (len(recalled), recalled[-1]) == (500, b"the latest")
 
 
 async def test_everybody_hears_of_an_event(store: Any, another: Another) -> None:

@@ -32,6 +32,8 @@ class Presence:
         self._connection: Connection | None = None
         self._lock = asyncio.Lock()
         self.owners: set[str] = set()
+        self._shown: set[str] = set()
+        """Those whose locks are held by the connection that there is."""
 
     async def enrol(self, owner: str) -> None:
         """
@@ -43,7 +45,7 @@ class Presence:
         async with self._lock:
             if owner in self.owners:
                 return
-            await self._hold(owner)
+            await self._hold(owner, *self.owners)
             self.owners.add(owner)
 
     async def leave(self, owner: str) -> None:
@@ -57,27 +59,34 @@ class Presence:
             if owner not in self.owners:
                 return
             self.owners.discard(owner)
+            connection = await self._hold(*self.owners)
+            if owner not in self._shown:
+                return
+            self._shown.discard(owner)
             try:
-                connection = await self._connected()
                 await connection.execute("SELECT pg_advisory_unlock(%s)", [self.key(owner)])
             except FAILURES as error:
                 raise translated(error) from error
 
     async def refresh(self) -> None:
         """
-        Take the locks again, if the connection that held them is gone: after a restart of the server, say.
+        Take the locks again that are not held.
+
+        The connection that held them may be gone, after a restart of the server, say; or the server noticed that late,
+        and let go of them after we had come back.
 
         Raises:
             StoreUnavailableError: the server cannot be reached.
         """
         async with self._lock:
             if self.owners:
-                await self._hold()
+                await self._hold(*self.owners)
 
     async def close(self) -> None:
         """Let go of every lock."""
         connection, self._connection = self._connection, None
         self.owners.clear()
+        self._shown.clear()
         if connection is not None:
             with suppress(*FAILURES):
                 await connection.close()
@@ -86,17 +95,20 @@ class Presence:
         """Give the number of the lock of *owner*."""
         return lock_of(self._database.schema, owner)
 
-    async def _hold(self, *owners: str) -> None:
-        """Take the locks of *owners*, beside those that are held."""
+    async def _hold(self, *owners: str) -> Connection:
+        """Take the locks of *owners* that are not held, and give the connection that holds them."""
         try:
             connection = await self._connected()
-            for owner in owners:  # before they are known here: a lock that is taken twice must be let go of twice
-                await connection.execute("SELECT pg_try_advisory_lock(%s)", [self.key(owner)])
+            for owner in sorted({*owners} - self._shown):  # a lock that is taken twice must be let go of twice
+                cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", [self.key(owner)])
+                if await cursor.fetchone() == (True,):
+                    self._shown.add(owner)
         except FAILURES as error:
             raise translated(error) from error
+        return connection
 
     async def _connected(self) -> Connection:
-        """Give the connection that holds the locks, a new one where the old one is gone."""
+        """Give the connection for the locks, a new one, which holds none, where the old one is gone."""
         if self._connection is not None:
             try:
                 await self._connection.execute("SELECT 1")
@@ -106,7 +118,6 @@ class Presence:
                 self._connection = None
             else:
                 return self._connection
-        self._connection = connection = await self._database.connect()
-        for owner in sorted(self.owners):
-            await connection.execute("SELECT pg_try_advisory_lock(%s)", [self.key(owner)])
-        return connection
+        self._shown.clear()
+        self._connection = await self._database.connect()
+        return self._connection

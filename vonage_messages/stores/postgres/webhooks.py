@@ -138,7 +138,7 @@ class PostgresWebhookStore:
         await self._database.run(work)
 
     async def recall(self, topics: Collection[Topic], /) -> list[bytes]:
-        """Give the bodies of what is kept about any of *topics*, oldest first, 500 of them at the most."""
+        """Give the bodies of what is kept about any of *topics*, oldest first: of more than 500 the latest."""
         found = await self._fetch("event_recall", topics=sorted(topics), most=_MOST_RECALLED)
         return [bytes(body) for (body,) in found]
 

@@ -26,10 +26,13 @@ INSERT INTO {schema}.event_topic (topic, event)
 SELECT topic, added.id FROM added, unnest(%(topics)s::text[]) AS topic
 
 -- name: event_recall
-SELECT body FROM {schema}.event
-WHERE id IN (SELECT event FROM {schema}.event_topic WHERE topic = ANY(%(topics)s))
+SELECT body FROM (
+    SELECT id, body FROM {schema}.event
+    WHERE id IN (SELECT event FROM {schema}.event_topic WHERE topic = ANY(%(topics)s))
+    ORDER BY id DESC
+    LIMIT %(most)s
+) AS latest
 ORDER BY id
-LIMIT %(most)s
 
 -- name: webhooks_sweep
 WITH old_seen AS (

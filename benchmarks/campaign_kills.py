@@ -25,10 +25,12 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -56,8 +58,8 @@ LEAST_HITS = 0.5
 LATE = 0.02
 """Seconds within which a kill follows the message that it waits for."""
 
-LONGEST_LIFE = 5.0
-"""Seconds after which a sender is killed that has not come so far as it should."""
+LEAD = 100
+"""How many messages are accepted behind that one before the platform waits for the kill: on a machine that is busy."""
 
 FULL_DISK, REFUSED_FILE = 3, 4
 """Exit codes of the sender."""
@@ -94,22 +96,38 @@ def messages(rows: int) -> Iterator[Sms]:
 
 
 async def be_the_simulator(port: int, log: str) -> None:
-    """Serve until the input ends; write each ref to *log* before its request is answered."""
+    """Serve until the input ends; write each ref to *log* before its request is answered, and as many as it may."""
     from vonage_messages.simulator import Simulator  # noqa: PLC0415  the other processes begin sooner without it
 
     simulator = Simulator(rate=None, port=port, api_key=API_KEY, api_secret=API_SECRET, maximum=1_000)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     keep = simulator.state.add_message
+    accepted = accepted_before(log)
 
     def keep_and_log(message: Any) -> None:
+        nonlocal accepted
         os.write(descriptor, f"{message.client_ref}\n".encode())
         keep(message)
+        accepted += 1
+        wait_for(lambda: accepted < most_of(log))
 
     simulator.state.add_message = keep_and_log  # type: ignore[method-assign]  # between accepting and answering
     async with simulator:
         print(simulator.url, flush=True)
         await asyncio.to_thread(sys.stdin.read)
         print(sum(arrival.status == 202 for arrival in simulator.arrivals), flush=True)  # noqa: PLR2004  accepted
+
+
+def accepted_before(log: str) -> int:
+    """Tell how many the platform has accepted in its earlier lives."""
+    return Path(log).read_bytes().count(b"\n")
+
+
+def most_of(log: str) -> float:
+    """Tell how many the platform may accept before it waits."""
+    with contextlib.suppress(FileNotFoundError):
+        return float(Path(f"{log}.most").read_text())
+    return math.inf
 
 
 async def be_the_adder(path: str, rows: int) -> None:
@@ -201,20 +219,47 @@ class Platform:
         self.log = folder / "accepted.log"
         self.log.touch()
         self.url = ""
-        self._port = 0
+        self._bound = socket.socket()  # so that nobody else is given its port while it is down
+        self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._bound.bind(("127.0.0.1", 0))
         self._read = self._came = 0
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start it, always on the same port."""
-        self._process = start("simulator", self._port, self.log)
+        self._process = start("simulator", self._bound.getsockname()[1], self.log)
         self.url = first_line(self._process)
-        self._port = int(self.url.rpartition(":")[2])
 
     def kill(self) -> None:
         """Kill it at once."""
         if self._process is not None:
             kill(self._process)
+
+    def close(self) -> None:
+        """End it, whatever it does, and let go of its port."""
+        self.kill()
+        self._bound.close()
+
+    def hold(self) -> None:
+        """Have it stand still: whatever is on its way to it stays there."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def go(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def accepting(self, most: float) -> Iterator[None]:
+        """Let it accept no more than so many, in all its lives, until the block ends: then it goes on."""
+        file, fresh = Path(f"{self.log}.most"), Path(f"{self.log}.fresh")
+        fresh.write_text(str(most))
+        fresh.replace(file)
+        try:
+            yield
+        finally:
+            file.unlink()
 
     def end(self) -> int:
         """Let it end, and give how many it has accepted in this life."""
@@ -245,7 +290,7 @@ def platform_in(folder: Path) -> Iterator[Platform]:
     try:
         yield platform
     finally:
-        platform.kill()
+        platform.close()
 
 
 async def states_of(path: Path) -> dict[str, State]:
@@ -301,12 +346,13 @@ def sender_is_killed(scale: Scale, folder: Path) -> Findings:
             # Chosen by what has come, and not by time alone, so that the rows last for all rounds on any machine.
             rows = scale.chance.uniform(0, 1.2 * (scale.rows - platform.came()) / (scale.rounds - number + 1))
             wanted = platform.came() + int(rows)
-            wait_for(lambda wanted=wanted: platform.came() >= wanted, LONGEST_LIFE)
-            time.sleep(scale.chance.uniform(0, LATE))
-            if process.poll() is not None:
-                findings.faults.append(f"the sender ended by itself after {number} kills: give more rows")
-                break
-            kill(process)
+            with platform.accepting(wanted + LEAD):
+                wait_for(lambda wanted=wanted, process=process: platform.came() >= wanted or has_ended(process))
+                time.sleep(scale.chance.uniform(0, LATE))
+                if has_ended(process):
+                    findings.faults.append(f"the sender ended by itself after {number} kills: give more rows")
+                    break
+                kill(process)
         process = start("sender", path, platform.url, scale.connections)
         left.append(json.loads(first_line(process))["sending"])
         code, output, error = last_line(process)
@@ -350,14 +396,17 @@ def simulator_is_killed(scale: Scale, folder: Path) -> Findings:
     with platform_in(folder) as platform:
         process = start("sender", path, platform.url, scale.connections)
         first_line(process)
-        for _ in range(max(2, scale.rounds // 4)):
+        rounds = max(2, scale.rounds // 4)
+        for number in range(rounds):
             came = platform.came()
-            waited = wait_for(lambda came=came: platform.came() > came or process.poll() is not None)
-            findings.expect(waited, "nothing came any more after the simulator was started again")
-            time.sleep(scale.chance.uniform(0, 0.3))
-            if process.poll() is not None:
-                break
-            platform.kill()
+            wanted = came + 1 + int(scale.chance.uniform(0, 1.2 * (scale.rows - came) / (rounds - number + 1)))
+            with platform.accepting(wanted + LEAD):
+                waited = wait_for(lambda wanted=wanted: platform.came() >= wanted or has_ended(process))
+                findings.expect(waited, "nothing came any more after the simulator was started again")
+                time.sleep(scale.chance.uniform(0, LATE))
+                if has_ended(process):
+                    break
+                platform.kill()
             kills += 1
             hits += platform.came() < scale.rows
             platform.start()
@@ -374,6 +423,11 @@ def simulator_is_killed(scale: Scale, folder: Path) -> Findings:
 def states_in_doubt(path: Path) -> int:
     """Count the rows in doubt."""
     return sum(state is State.IN_DOUBT for state in asyncio.run(states_of(path)).values())
+
+
+def has_ended(process: subprocess.Popen[str]) -> bool:
+    """Tell whether a process has ended by itself."""
+    return process.poll() is not None
 
 
 def wait_for(condition: Callable[[], object], seconds: float = START_UP) -> bool:

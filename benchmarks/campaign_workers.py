@@ -9,9 +9,9 @@ where there was one.
 - *postgres*: the workers live, and the database is shut down at once (as in a crash) and started again.
 - *redis*: the workers keep their limits in Redis, which is killed and started again.
 
-Every kill of a worker is proved to have hit: the process is stopped first, and killed only where rows stay on their way
-while it stands still. Otherwise it goes on, and that was no kill. In the end some of those rows must be in doubt, for
-each kill: they were its own, and it has read no answer to them. The simulator is a process of its own, whose log
+Every kill of a worker is proved to have hit: the platform stands still until more rows are on their way than all other
+workers can have, and then one worker is killed. In the end some of those rows must be in doubt, for each kill: they
+were its own, and it has read no answer to them. The simulator is a process of its own, whose log
 (``campaign_kills.py``) is the witness: it is compared with the ledger row by row. Rows in doubt are at most kills, or
 restarts of the database, times requests in flight.
 
@@ -25,6 +25,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -47,17 +48,15 @@ from vonage_messages.workers.engine import prepare
 
 CONCURRENCY = 2
 STALLED_AFTER = 2
-STILL = 0.3
-"""Seconds for which a process stands still before another look: most that is on its way of others is answered then."""
+LONGEST_HOLD = 10.0
+"""Seconds for which the platform stands still at the most: whoever waits longer for an answer gives up."""
 
-LOOKS = 5
-LONGEST_RESCUE = 15.0
+LONGEST_RESCUE = 60.0
 """Seconds within which a worker that lives has looked for dead ones."""
-
 
 LONGEST_RUN = 1200.0
 LONGEST_START = 60.0
-ON_THEIR_WAY = "SELECT id, attempts FROM vonage_messages.progress WHERE state = 'sending'"
+ON_THEIR_WAY = "SELECT id FROM vonage_messages.progress WHERE state = 'sending'"
 IN_DOUBT = "SELECT id FROM vonage_messages.progress WHERE state = 'in_doubt'"
 WAITING = "SELECT count(*) FROM vonage_messages.progress WHERE state IN ('pending', 'claimed', 'sending')"
 
@@ -144,11 +143,8 @@ class Redis:
         return process
 
 
-BEGINNING = 4.0
-"""Seconds: a worker that is asked to end while its interpreter still loads it dies of the signal, as any program."""
-
-TRIES = 1.6
-"""How many stops a proved kill takes: some find the worker between two messages."""
+HEARS = re.compile(r"^SigCgt:\s*([0-9a-f]+)$", re.MULTILINE)
+"""The signals for which a process has a handler, as Linux tells it: a bit for each, from 1."""
 
 
 class Crew:
@@ -161,11 +157,9 @@ class Crew:
         credentials = {"VONAGE_API_KEY": API_KEY, "VONAGE_API_SECRET": API_SECRET}
         self._environment = {**os.environ, **credentials}
         self._environment |= {"VONAGE_BASE_URL": platform.url, "VONAGE_DATABASE_URL": database}
-        self._began_at = 0.0
         self.processes = [self._begin() for _ in range(scale.workers)]
 
     def _begin(self) -> subprocess.Popen[bytes]:
-        self._began_at = time.monotonic()
         return subprocess.Popen(self._command, env=self._environment, stderr=subprocess.DEVNULL)  # noqa: S603  ours
 
     def kill(self, number: int) -> None:
@@ -174,9 +168,13 @@ class Crew:
         self.processes[number].wait()
         self.processes[number] = self._begin()
 
+    def begun(self) -> None:
+        """Wait until all have begun: who is asked to end while it is still loaded dies of it, as any program."""
+        until(lambda: all(process.poll() is not None or hears(process) for process in self.processes), LONGEST_START)
+
     def end(self) -> list[int]:
-        """Ask all to end, when the last of them has had the time to begin; give their exit codes."""
-        time.sleep(max(0.0, self._began_at + BEGINNING - time.monotonic()))
+        """Ask all to end; give their exit codes."""
+        self.begun()
         for process in self.processes:
             process.terminate()
         return [process.wait(LONGEST_START) for process in self.processes]
@@ -195,6 +193,12 @@ class Stage:
     database: Database
     platform: Platform
     crew: Crew
+
+
+def hears(process: subprocess.Popen[bytes]) -> bool:
+    """Tell whether a process would hear that it is asked to end."""
+    found = HEARS.search(Path(f"/proc/{process.pid}/status").read_text())
+    return found is not None and bool(int(found[1], 16) >> signal.SIGTERM - 1 & 1)
 
 
 def is_running(process: int) -> bool:
@@ -261,54 +265,52 @@ def finish(findings: Findings, scale: Scale, stage: Stage, bound: int) -> None:
 def workers_are_killed(scale: Scale) -> Findings:
     """Kill workers that are sending."""
     findings = Findings("workers")
-    stops = misses = 0
+    stops = 0
     kills: list[set[int]] = []
     with campaign(scale) as stage:
         while len(kills) < scale.kills:
+            stage.crew.begun()
             came = stage.platform.came()
             # So many rows between kills that they last for all of them.
-            gap = scale.chance.uniform(0.2, 0.8) * (scale.rows - came) / (TRIES * (scale.kills - len(kills)) + 1)
+            gap = scale.chance.uniform(0.2, 0.8) * (scale.rows - came) / (scale.kills - len(kills) + 1)
             until(lambda wanted=came + gap: stage.platform.came() >= wanted, LONGEST_RUN)
-            number = scale.chance.randrange(scale.workers)
             stops += 1
-            held = stop_and_look(stage.crew.processes[number], stage.database, scale.in_flight)
+            held = hold_and_kill(stage, scale)
             if held:
-                stage.crew.kill(number)
-                if was_hit(held, stage.database):
-                    kills.append(held)
-                else:  # on a busy machine those of others may take as long
-                    misses += 1
-                continue
-            stage.crew.processes[number].send_signal(signal.SIGCONT)
-            if stage.database.ask(WAITING) == [(0,)]:
+                kills.append(held)
+                until(lambda held=held: bool(held & rows_of(stage.database, IN_DOUBT)), LONGEST_RESCUE)
+            elif stage.database.ask(WAITING) == [(0,)]:
                 findings.faults.append(f"all was sent after {len(kills)} kills: give more rows")
                 break
-        findings.figures["kills"] = f"{len(kills) + misses} in {stops} stops"
-        finish(findings, scale, stage, (len(kills) + misses) * scale.in_flight)
-        count_hits(findings, kills, {row for (row,) in stage.database.ask(IN_DOUBT)})
+        findings.figures["kills"] = f"{len(kills)} in {stops} stops"
+        finish(findings, scale, stage, len(kills) * scale.in_flight)
+        count_hits(findings, kills, rows_of(stage.database, IN_DOUBT))
     return findings
 
 
-def was_hit(held: set[int], database: Database) -> bool:
-    """Tell whether rows that were seen on their way are in doubt, as soon as another worker has looked for the dead."""
-    give_up = time.monotonic() + LONGEST_RESCUE
-    while time.monotonic() < give_up:
-        if held & {row for (row,) in database.ask(IN_DOUBT)}:
-            return True
-        time.sleep(STILL)
-    return False
+def hold_and_kill(stage: Stage, scale: Scale) -> set[int]:
+    """
+    Kill a worker while the platform stands still; give the rows on their way, among which are its own.
+
+    None were killed where too few were on their way, so that it may have had none.
+    """
+    stage.platform.hold()
+    give_up = time.monotonic() + LONGEST_HOLD
+    try:
+        while time.monotonic() < give_up:
+            held = rows_of(stage.database, ON_THEIR_WAY)
+            if len(held) > (scale.workers - 1) * scale.in_flight:
+                stage.crew.kill(scale.chance.randrange(scale.workers))
+                return held
+            time.sleep(0.02)
+        return set()
+    finally:
+        stage.platform.go()
 
 
-def stop_and_look(process: subprocess.Popen[bytes], database: Database, most: int) -> set[int]:
-    """Stop a process; give the rows that stay on their way while it stands still, among which are its own."""
-    process.send_signal(signal.SIGSTOP)
-    held = set(database.ask(ON_THEIR_WAY))
-    for _ in range(LOOKS):
-        time.sleep(STILL)
-        held.intersection_update(database.ask(ON_THEIR_WAY))
-        if len(held) <= most:
-            break
-    return {row for row, _ in held}
+def rows_of(database: Database, query: str) -> set[int]:
+    """Ask for the ids of rows."""
+    return {row for (row,) in database.ask(query)}
 
 
 def count_hits(findings: Findings, kills: Sequence[set[int]], in_doubt: set[int]) -> None:

@@ -45,7 +45,8 @@ async def run(*arguments: str) -> tuple[int | None, str, str]:
 
 @pytest.mark.parametrize(("scenario", "kills"), SCENARIOS)
 async def test_no_message_is_lost_and_none_is_requested_twice(scenario: str, kills: int) -> None:
-    options = ("--workers", "2", "--rows", "400", "--kills", str(kills), "--rate", "200", "--only", scenario)
+    # So many batches that every worker has as many as it takes at a time, and some wait.
+    options = ("--workers", "2", "--rows", "1000", "--kills", str(kills), "--rate", "500", "--only", scenario)
     code, output, errors = await run(*options)
     assert code == 0, output + errors
     assert output.startswith(scenario)

@@ -301,6 +301,8 @@ async def test_settings_are_those_of_the_options(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         ("people = 5", "tables [[people]]"),
+        ("people = [5]", "tables [[people]]"),
+        ("[[people]]\nchannel = []", "number 1: channel must be a text"),
         ("[people", "is no TOML"),
         ("people = " + "[" * 5_000, "is no TOML"),
         ("[[people]]\n[[person]]", "tables [[people]]"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 
 import attrs
 import pytest
@@ -275,3 +277,46 @@ def test_recipients_are_found_wherever_they_stand() -> None:
     ).payload
 
     assert list(recipients_of(payload, "1")) == ["1", "2", "3", "4", "5", "6"]
+
+
+async def test_a_message_that_was_released_is_known_as_such_after_a_restart(platform: Platform, tmp_path: Path) -> None:
+    file = tmp_path / "state.sqlite"
+    relay = Relay(send=platform.send, recipients=[ALLOWED], destination="the platform")
+    async with Simulator(relay=relay, keep=file) as simulator, simulator.client() as client:
+        message_uuid = (await client.send(HELLO)).message_uuid
+        assert simulator.releases is not None
+        release = await simulator.releases.release(message_uuid, simulator.releases.quote(message_uuid).token)
+
+    async with Simulator(keep=file):
+        pass  # a start without a relay forgets nothing
+    async with Simulator(relay=relay, keep=file) as simulator:
+        desk = simulator.releases
+        assert desk is not None
+        assert desk.released(message_uuid) == (release,)
+        with pytest.raises(ReleaseRefusedError, match="released before"):
+            await desk.release(message_uuid, desk.quote(message_uuid).token)
+    assert len(platform.sent) == 1
+
+
+async def test_a_message_that_was_being_released_when_all_was_killed_counts_as_released(
+    platform: Platform, tmp_path: Path
+) -> None:
+    found_after_the_kill = tmp_path / "after"
+    platform.may_answer.clear()
+    relay = Relay(send=platform.send, recipients=[ALLOWED], destination="the platform")
+    folder = tmp_path / "before"
+    folder.mkdir()
+    async with Simulator(relay=relay, keep=folder / "state.sqlite") as simulator, simulator.client() as client:
+        message_uuid = (await client.send(HELLO)).message_uuid
+        assert simulator.releases is not None
+        quote = simulator.releases.quote(message_uuid)
+        work = asyncio.ensure_future(simulator.releases.release(message_uuid, quote.token))
+        await platform.began.wait()
+        shutil.copytree(folder, found_after_the_kill)
+        platform.may_answer.set()
+        await work
+
+    async with Simulator(relay=relay, keep=found_after_the_kill / "state.sqlite") as simulator:
+        assert simulator.releases is not None
+        (release,) = simulator.releases.released(message_uuid)
+        assert (release.answer.accepted, release.answer.maybe_sent) == (False, True)

@@ -148,7 +148,7 @@ def habits_in(path: Path) -> list[Habit]:
     except (ValueError, RecursionError) as error:  # bytes that are no text; no TOML; nested too deeply
         raise ConfigurationError(f"--people {path} is no TOML: {error}.") from error
     people = table.pop("people", [])
-    if table or not isinstance(people, list):
+    if table or not isinstance(people, list) or not all(isinstance(each, dict) for each in people):
         raise ConfigurationError(f"--people {path} must hold tables [[people]], and nothing else.")
     habits = []
     for number, each in enumerate(people, 1):

@@ -111,7 +111,7 @@ class Habit:
     """
 
     to: str | None = attrs.field(default=None, validator=_optional_text, repr=lambda to: to and masked(to))
-    channel: str | None = attrs.field(default=None)
+    channel: str | None = attrs.field(default=None, validator=_optional_text)
     """As in v1."""
     reads: Reads | None = None
     """``None``: as ``Delivery`` says."""

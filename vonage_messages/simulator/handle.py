@@ -31,7 +31,7 @@ from vonage_messages.simulator.dispatch import Webhooks
 from vonage_messages.simulator.gate import Gate
 from vonage_messages.simulator.inbox.views import Inbox
 from vonage_messages.simulator.injection import Injection
-from vonage_messages.simulator.keeping import Keeper, restore
+from vonage_messages.simulator.keeping import RELEASES, Keeper, restore
 from vonage_messages.simulator.keys import process_private_key, public_key_of, public_pem_of
 from vonage_messages.simulator.listening import checked_address, reached_at
 from vonage_messages.simulator.provider_limits import PUBLISHED
@@ -317,6 +317,8 @@ class Simulator(Calling):
         try:
             if not self._is_restored:
                 restore(keeper, self.state, self._sender)
+                if self.releases is not None:
+                    self.releases.restore(keeper.entries(RELEASES))
         except BaseException:
             keeper.close()
             raise

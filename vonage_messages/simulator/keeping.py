@@ -25,6 +25,7 @@ from vonage_messages.errors import ConfigurationError
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.modes import warn_if_open_to_all
 from vonage_messages.simulator.callbacks import CallbackTry
+from vonage_messages.simulator.relay import Release, ReleaseAnswer
 from vonage_messages.simulator.state import (
     Exchange,
     KnownInbound,
@@ -53,6 +54,7 @@ EXCHANGE: Final = "exchange"
 REFUSAL: Final = "refusal"
 MEDIA: Final = "media"
 CALLBACK: Final = "callback"
+RELEASES: Final = "releases"
 _HEADER = 100
 _MAGIC = b"SQLite format 3\x00"
 _ONLY_OWNER = 0o600
@@ -163,7 +165,7 @@ class Keeper:
 
 def restore(keeper: Keeper, state: SimulatorState, sender: CallbackSender) -> None:
     """
-    Remember what is in the file.
+    Remember what is in the file, but for the releases, which are the desk's.
 
     Raises:
         ConfigurationError: the file is damaged.
@@ -278,6 +280,12 @@ def _callback(body: dict[str, Any]) -> CallbackTry:
     return CallbackTry(**{**body, "sent_at": _instant(body["sent_at"])})
 
 
+def _releases(listed: list[dict[str, Any]]) -> tuple[Release, ...]:
+    return tuple(
+        Release(at=datetime.fromisoformat(each["at"]), answer=ReleaseAnswer(**each["answer"])) for each in listed
+    )
+
+
 _RESTORED: Final[dict[str, Callable[[Any], Any]]] = {
     MESSAGE: _message,
     STATUSES: _statuses,
@@ -286,4 +294,5 @@ _RESTORED: Final[dict[str, Callable[[Any], Any]]] = {
     REFUSAL: _refusal,
     MEDIA: _media,
     CALLBACK: _callback,
+    RELEASES: _releases,
 }

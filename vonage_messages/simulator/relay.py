@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from http import HTTPStatus
@@ -191,6 +191,8 @@ class ReleaseDesk:
         self._check(message_uuid, token, again=again)
         del self._quotes[token]
         self._under_way.add(message_uuid)
+        # Written down before it leaves: whoever is killed now finds it released, and not to be sent without a word.
+        self._keep(message_uuid, (*self.released(message_uuid), self._release(_LOST)))
         try:
             answer = await self._relay.send(message.version, message.payload)
         except BaseException:
@@ -222,11 +224,23 @@ class ReleaseDesk:
                 HTTPStatus.CONFLICT,
             )
 
+    def restore(self, kept: Iterable[tuple[str, tuple[Release, ...]]]) -> None:
+        """Remember which messages were released before a restart, and when."""
+        self._released.update(kept)
+
+    def _release(self, answer: ReleaseAnswer) -> Release:
+        return Release(at=instant(self._clock()), answer=answer)
+
+    def _keep(self, message_uuid: str, releases: tuple[Release, ...]) -> None:
+        if self._state.keeper is not None:
+            self._state.keeper.put("releases", message_uuid, releases)
+
     def _note(self, message_uuid: str, answer: ReleaseAnswer) -> Release:
-        release = Release(at=instant(self._clock()), answer=answer)
+        release = self._release(answer)
         if len(self._released) > _MOST_QUOTES:
             self._released = {held: times for held, times in self._released.items() if self._state.message(held)}
         self._released[message_uuid] = (*self.released(message_uuid), release)
+        self._keep(message_uuid, self._released[message_uuid])
         self._state.journal.note(journal.RELEASE, message_uuid)
         return release
 

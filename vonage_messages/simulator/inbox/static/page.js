@@ -2,7 +2,7 @@
 
 import { compose, reply } from "./compose.js";
 import { release } from "./release.js";
-import { act, attempt, byId, control, key, live, run, toast } from "./shared.js";
+import { act, attempt, byId, control, key, live, run } from "./shared.js";
 import { morph, parse } from "./morph.js";
 
 const panes = () => byId("panes");
@@ -156,4 +156,3 @@ key("Escape", () => (document.querySelector(".inspect-head a") ?? document.query
 
 toEnd();
 choose();
-export { toast };

@@ -22,6 +22,8 @@ import sys
 FORKED_AT = "FORKED_AT"
 NUMBER = 8
 """How many bytes a number has that is sent."""
+LOOKS_EVERY = 0.1
+"""Seconds. A signal that comes right before a call that blocks is not seen by Python before that call returns."""
 BECOME_PYTHON = 0
 """The answer to what cannot be forked; otherwise it is the number of the process, and later the code of its end."""
 
@@ -36,20 +38,24 @@ def stand_in(arguments: list[str]) -> None:
     process = 0
     early: list[int] = []
 
-    def pass_on(number: int, _frame: object) -> None:
-        if process:
-            os.kill(process, number)
-        else:
+    def pass_on(number: int, _frame: object = None) -> None:
+        if not process:
             early.append(number)
+            return
+        try:
+            os.kill(process, number)
+        except ProcessLookupError:  # it has ended, and whoever forks is about to say how
+            return
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, pass_on)
     ask(connection, arguments)
+    connection.settimeout(LOOKS_EVERY)
     process = answer(connection)
     if process == BECOME_PYTHON:
         become_python(arguments)
     for number in early:
-        os.kill(process, number)
+        pass_on(number)
     end_like(answer(connection))
 
 
@@ -68,7 +74,10 @@ def answer(connection: _socket.socket) -> int:
     """Read one number."""
     data = b""
     while len(data) < NUMBER:  # ends: with the number, or with the connection
-        part = connection.recv(NUMBER - len(data))
+        try:
+            part = connection.recv(NUMBER - len(data))
+        except TimeoutError:
+            continue
         if not part:
             sys.exit("Whoever forks is gone.")
         data += part

@@ -35,16 +35,16 @@ def environment() -> Iterator[dict[str, str]]:
         async with Simulator() as simulator:
             found.update(simulator.environment())
             ready.set()
-            await asyncio.to_thread(end.wait, 60)
+            await asyncio.to_thread(end.wait, 300)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
     try:
-        assert ready.wait(20)
+        assert ready.wait(120)
         yield {**found, "COLUMNS": "80"}
     finally:
         end.set()
-        thread.join(20)
+        thread.join(120)
 
 
 def without_ids(text: str) -> str:

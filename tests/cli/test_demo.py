@@ -185,7 +185,7 @@ def test_a_terminal_gets_a_bar_that_vanishes_and_colours() -> None:
             while chunk := os.read(ours, 65536):  # ends with the process, whose time the run of the demo bounds
                 chunks.append(chunk)
         os.close(ours)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
     text = b"".join(chunks).decode()

@@ -28,7 +28,7 @@ OLD = {
 def run(*command: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
     arguments = [sys.executable, "-W", "error", "-c", code] if code is not None else command
     return subprocess.run(  # noqa: S603  our own program
-        arguments, capture_output=True, text=True, timeout=30, check=False, env={**os.environ, "COLUMNS": "80"}
+        arguments, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "COLUMNS": "80"}
     )
 
 

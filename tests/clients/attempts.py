@@ -19,7 +19,7 @@ def transport_to(url: str, **options: Any) -> Transport:
 
 
 async def attempt(
-    transport: Transport, *, total: float = 10.0, connect: float = 5.0, request: Request = REQUEST
+    transport: Transport, *, total: float = 60.0, connect: float = 60.0, request: Request = REQUEST
 ) -> Answer:
     deadline = asyncio.get_running_loop().time() + total
     return await transport.attempt(request, CREDENTIAL, deadline=deadline, connect_timeout=connect)

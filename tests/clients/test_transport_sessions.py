@@ -89,7 +89,7 @@ def counting() -> Iterator[tuple[str, type[Counting]]]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}", handler
         server.shutdown()
-        thread.join(5)
+        thread.join(60)
 
 
 def test_second_asyncio_run_works_without_close(counting: tuple[str, type[Counting]]) -> None:

@@ -64,7 +64,7 @@ def tracked() -> set[str]:
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         pytest.skip("this tree is no clone")
-    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, timeout=60).stdout  # noqa: S603  a clone's own list
+    listed = subprocess.run([git, "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, timeout=600).stdout  # noqa: S603  a clone's own list
     return {name for name in listed.decode().split("\0") if (ROOT / name).is_file()}
 
 

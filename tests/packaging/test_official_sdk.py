@@ -62,7 +62,7 @@ def run_ours(program: str, environment: dict[str, str]) -> subprocess.CompletedP
         env={**os.environ, **environment},
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=600,
         check=False,
     )
 

@@ -19,6 +19,7 @@ from vonage_messages import (
     SendQueue,
     Sms,
     State,
+    VonageMessagesError,
 )
 from vonage_messages.channels.base import Message
 from vonage_messages.simulator import Simulator
@@ -71,6 +72,27 @@ def test_what_is_refused_leaves_its_place_to_others(tools: Any) -> None:
         async with tools.queue(platform, limits, guards=[await without(ANNA)], connections=1) as queue:
             outcomes = await queue.send_all([*(tools.sms(to=ANNA) for _ in range(5)), tools.sms(to=BOB)])
         assert [outcome.error is None for outcome in outcomes] == [False] * 5 + [True]
+        assert outcomes[-1].waited < 10
+
+    tools.run_virtually(main())
+
+
+def test_refusal_in_somebody_s_own_words_leaves_its_place_to_others(tools: Any) -> None:
+    class AsleepError(VonageMessagesError):
+        retryable = True
+
+    class Nights:
+        def admit(self, message: Message, /) -> None:
+            if message.to == ANNA:
+                raise AsleepError("not at night")
+
+    async def main() -> None:
+        limits = Limits.unlimited().replacing(account=Rate(1, per=10.0))
+        async with tools.queue(tools.Platform(), limits, guards=[Nights()], connections=1) as queue:
+            outcomes = await queue.send_all([*(tools.sms(to=ANNA) for _ in range(5)), tools.sms(to=BOB)])
+            stats = queue.stats()
+        assert [(type(outcome.error), outcome.attempts) for outcome in outcomes[:-1]] == [(AsleepError, 0)] * 5
+        assert (outcomes[-1].error, stats.attempts) == (None, 1)
         assert outcomes[-1].waited < 10
 
     tools.run_virtually(main())

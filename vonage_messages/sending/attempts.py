@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from vonage_messages.channels.base import Message
 from vonage_messages.confirming import Passage
 from vonage_messages.errors import (
+    APIError,
     CircuitOpenError,
-    ConfigurationError,
-    InvalidMessageError,
-    OptedOutError,
     QueueError,
     ResponseLostError,
     StoreUnavailableError,
+    TransportError,
+    UnexpectedResponseError,
     VonageMessagesError,
 )
 from vonage_messages.limits.departures import Hold
@@ -187,14 +187,12 @@ class Attempts(Endings):
 
     async def _after_failure(self, place: Place, error: Exception) -> Outcome | None:
         """See to what comes of a request that raised *error*; ``None`` where the message went back to wait."""
-        if isinstance(
-            error, (InvalidMessageError, ConfigurationError, QueueError, OptedOutError)
-        ):  # no request was made
+        if isinstance(error, (APIError, TransportError, UnexpectedResponseError)):
+            return await self._repeat_or_settle(place, error)
+        if isinstance(error, VonageMessagesError):  # a guard's refusal, say: no request was made
             place.attempts -= 1
             self._counters.uncount_attempt()
             return self._settle_unused(place, error)
-        if isinstance(error, VonageMessagesError):
-            return await self._repeat_or_settle(place, error)
         # A fault in the caller's auth function, say: it must not end a connection.
         self._circuit.unused()
         self._pump_soon()

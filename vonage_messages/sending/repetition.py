@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.errors import (
-    APIError,
     AuthenticationError,
     CircuitOpenError,
     ConnectError,
     RateLimitedError,
-    UnexpectedResponseError,
     VonageMessagesError,
 )
 from vonage_messages.limits.circuit import Circuit, is_outage
@@ -51,7 +49,7 @@ class Repetition:
 
     def again_at(self, place: Place, error: VonageMessagesError, now: float) -> float | None:
         """
-        Decide when a message that was not accepted may leave again; ``None``: never.
+        Decide when a message whose request ended with *error* may leave again; ``None``: never.
 
         Raises:
             CircuitOpenError: the platform has not been reached for too long. That is the outcome of all who wait.
@@ -92,11 +90,8 @@ class Repetition:
         return now
 
     def _after_answer(self, place: Place, error: VonageMessagesError, now: float) -> float | None:
-        """Renew a token that has expired, once; any other answer is final."""
-        if isinstance(error, (APIError, UnexpectedResponseError)):
-            self.circuit.succeeded()
-        else:
-            self.circuit.unused()
+        """Renew a token that has expired, once; any other answer, also one that cannot be read, is final."""
+        self.circuit.succeeded()
         if isinstance(error, AuthenticationError) and error.token_expired and not place.renewals:
             place.renewals += 1
             return now

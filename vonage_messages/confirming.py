@@ -380,6 +380,7 @@ class Confirming:
                 pauses, self._pausing = self._pausing, {}
                 await self._store.pause(pauses)
         except Exception as error:  # noqa: BLE001  whatever it is, this process keeps the pause
+            self._pausing.clear()  # told with the next one, it would last as long again from then on
             logger.warning(
                 "a pause could not be shared with other processes: %s",
                 _unavailable(error),

@@ -101,6 +101,18 @@ async def test_lost_answer_is_repeated_only_when_the_policy_asks_for_it(tools: A
     assert len(server.requests) == 2
 
 
+async def test_policy_that_raises_hides_no_error(tools: Any, sms: Sms, caplog: pytest.LogCaptureFixture) -> None:
+    def fails(_error: Exception) -> bool:
+        raise KeyError("secret words")
+
+    server = await tools.server(tools.close)
+    async with client_of(server, retry=RetryPolicy(repeat_ambiguous=fails)) as client:
+        with pytest.raises(errors.ResponseLostError) as caught:
+            await client.send(sms)
+    assert caught.value.maybe_sent
+    assert caplog.messages == ["repeat_ambiguous raised KeyError: the message is not repeated"]
+
+
 @pytest.mark.parametrize("later", ["refused", "no place", "no credentials"])
 async def test_call_stays_in_doubt_whatever_becomes_of_the_repetition(tools: Any, sms: Sms, later: str) -> None:
     server = await tools.server(tools.close, tools.answer(422, b"{}"))

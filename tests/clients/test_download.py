@@ -288,9 +288,10 @@ async def test_name_that_leads_to_a_private_address_is_not_followed(
 
     monkeypatch.setattr(loop, "getaddrinfo", to_loopback)
     async with Client(application, base_url=own.url) as client:
-        with pytest.raises(DownloadError, match="private address"):
+        with pytest.raises(DownloadError, match="private address") as raised:
             await client.download(f"{own.url}/file", target)
     assert inside.connections == 0
+    assert not raised.value.retryable
 
 
 @pytest.mark.parametrize(

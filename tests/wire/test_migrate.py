@@ -391,6 +391,8 @@ def test_status_is_carried_both_ways(channel: str, code: int | None) -> None:
         ({"title": "1010", "detail": "Missing params"}, {"code": 1010, "reason": "Missing params"}, []),
         ({"detail": "Missing params"}, {"reason": "Missing params"}, []),
         ({"type": "about:blank"}, {}, ["error.type"]),
+        ({"title": "9" * 5000}, {}, ["error.title"]),
+        ({"title": "१०१०"}, {}, ["error.title"]),
     ],
 )
 def test_error_of_a_status_may_have_any_part_of_one(error: dict[str, str], expected: Any, told: list[str]) -> None:
@@ -411,6 +413,15 @@ def test_code_that_is_no_number_has_no_place_in_v0_1() -> None:
     migrated = migrate.to_v0_1(new)
     assert migrated.payload["error"] == {"reason": "why"}
     assert lost(migrated) == ["error.title"]
+
+
+@pytest.mark.parametrize("word", ["to", "from", "channel", "message_type", "message_uuid", "client_ref"])
+@pytest.mark.parametrize("further", [{}, {"message_uuid": UUID, "timestamp": ""}], ids=["request", "inbound"])
+def test_type_that_would_write_over_another_member_is_none(word: str, further: dict[str, str]) -> None:
+    party = {"type": "sms", "number": "447700900000"}
+    old = {"to": party, "from": party, "message": {"content": {"type": word, word: "other"}}, **further}
+    with pytest.raises(InvalidMessageError, match=r"message\.content\.type: must be the type of a message"):
+        migrate.to_v1(old)
 
 
 NAMES = ["to", "from", "type", "number", "id", "message", "content", "text", "channel", "message_type", "status"]

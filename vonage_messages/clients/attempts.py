@@ -223,14 +223,22 @@ class Attempts(HoldsSecret):
             turns_of(self._limiter).answered(result.headers)
 
     def _wait_after(self, error: VonageMessagesError, attempt: int, call: Call[ResultT]) -> Seconds | None:
-        return decide(
-            error,
-            attempt=attempt,
-            policy=self._retry,
-            budget=self._budget,
-            remaining=call.deadline - asyncio.get_running_loop().time(),
-            random=random.random,
-        )
+        try:
+            return decide(
+                error,
+                attempt=attempt,
+                policy=self._retry,
+                budget=self._budget,
+                remaining=call.deadline - asyncio.get_running_loop().time(),
+                random=random.random,
+            )
+        except Exception as fault:  # noqa: BLE001  repeat_ambiguous is the user's: its fault must not hide the error
+            logger.warning(
+                "repeat_ambiguous raised %s: the message is not repeated",
+                type(fault).__name__,
+                extra=about(LogEvent.LISTENER_FAILED, call, error),
+            )
+            return None
 
     async def _attempt(self, call: Call[ResultT], number: int, auth: Auth) -> ResultT:
         """Make one request, and tell the observers."""

@@ -181,8 +181,10 @@ async def fetch(  # noqa: PLR0913  one address and one path; what follows comes 
             # Its repr shows the headers of the request, and so the token: it does not become a cause.
             failure = _failed("the server answered with something that is not HTTP")
         except (aiohttp.ClientError, TimeoutError) as error:
-            private = resolver is not None and resolver.found_private
-            failure = _failed("it leads to a private address" if private else _sentence(error))
+            if resolver is not None and resolver.found_private:
+                failure = DownloadError("the file is not fetched: it leads to a private address")
+            else:
+                failure = _failed(_sentence(error))
     raise failure
 
 

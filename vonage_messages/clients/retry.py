@@ -71,7 +71,8 @@ class RetryPolicy:
     """
     Repeat errors that say ``maybe_sent``, too, at the risk of a second bill and a second message.
 
-    ``True`` repeats those that are also ``retryable``; a function is asked about each error with ``maybe_sent``.
+    ``True`` repeats those that are also ``retryable``; a function is asked about each error with ``maybe_sent``, and
+    where it raises, nothing is repeated.
     A message stays in doubt where its repetition fails: the error that is raised is the one that left it open, and the
     later one is its cause.
     """

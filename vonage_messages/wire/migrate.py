@@ -17,6 +17,7 @@ Reference: Messages API v0.1, section 7 (migration to v1, field by field) and se
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 
 _ERROR_PAGE: Final = "https://developer.vonage.com/api-errors/messages"
+_CODE: Final = re.compile(r"[0-9]{1,15}")
 _LONGEST_REF: Final = 40
 _LONGEST_SMS: Final = 1000
 
@@ -58,6 +60,11 @@ _WRITTEN: Final[Mapping[str, frozenset[str]]] = {
     "viber_service_msg": frozenset({"text", "unsupported"}),
 }
 """What v0.1 can tell of people (v0.1, section 4)."""
+
+_ENVELOPE: Final = frozenset(
+    {"channel", "message_type", "to", "from", "client_ref", "message_uuid", "timestamp", "context_status", "usage"}
+)
+"""Members of v1 that are no body: a type of such a name must not write over them."""
 
 _BODY_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "image": frozenset({"url", "caption"}),
@@ -118,7 +125,7 @@ def request_to_v1(payload: Mapping[str, Any]) -> Migrated:
     channel = _v0_1_channel(payload)
     message = object_in(payload, "message")
     content = object_in(message, "content", "message.")
-    message_type = text_in(content, "type", "message.content.")
+    message_type = _type_in(content)
     if (channel, message_type) in _SENT_BY_V0_1_ONLY:
         raise refused("message.content.type", f"{message_type} messages cannot be sent on {channel} in v1")
     lost = _Lost()
@@ -226,7 +233,7 @@ def inbound_to_v1(payload: Mapping[str, Any]) -> Migrated:
     channel = _v0_1_channel(payload)
     message = object_in(payload, "message")
     content = object_in(message, "content", "message.")
-    message_type = text_in(content, "type", "message.content.")
+    message_type = _type_in(content)
     lost = _Lost()
     migrated: dict[str, Any] = {
         "channel": _TO_V1.get(channel, channel),
@@ -425,6 +432,14 @@ def _v1_kind(payload: Mapping[str, Any], default_type: str | None = None) -> tup
     return channel, text_in(payload, "message_type")
 
 
+def _type_in(content: Mapping[str, Any]) -> str:
+    """Give the type of the message that a v0.1 document holds."""
+    message_type = text_in(content, "type", "message.content.")
+    if message_type in _ENVELOPE:
+        raise refused("message.content.type", "must be the type of a message")
+    return message_type
+
+
 def _party(channel: str, name: object, whose: str) -> dict[str, Any]:
     if not isinstance(name, str):
         raise refused("to" if whose == "theirs" else "from", "must be a text")
@@ -466,7 +481,7 @@ def _location_v0_1(body: Any, lost: _Lost) -> Any:
 def _error_v0_1(error: Mapping[str, Any], lost: _Lost) -> dict[str, Any]:
     migrated: dict[str, Any] = {}
     title = str(error.get("title", ""))
-    if title.isdecimal():
+    if _CODE.fullmatch(title):
         migrated["code"] = int(title)
     elif title:
         lost.add("error.title", "v0.1 has a whole number for it")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import multiprocessing
 import os
@@ -110,7 +111,8 @@ async def served(pipe: Connection) -> None:
 async def measure(found: dict[str, Any], messages: int, seconds: float, chromium: str | None) -> None:
     """Fill the simulator, measure the rounds, and print them."""
     url = found["url"]
-    headers = {"Authorization": aiohttp.encode_basic_auth(found["key"], found["secret"])}
+    pair = base64.b64encode(f"{found['key']}:{found['secret']}".encode()).decode()
+    headers = {"Authorization": f"Basic {pair}"}
     connector = aiohttp.TCPConnector(limit=WORKERS + 4)
     async with aiohttp.ClientSession(connector=connector) as session:
         await flood(f"{url}/v1/messages", headers, count=messages)

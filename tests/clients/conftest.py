@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import ipaddress
 import json
 import ssl
@@ -218,10 +219,11 @@ def server_tls(certificate: Path) -> ssl.SSLContext:
 
 
 class CannedResponse(ClientResponse):
-    """What aioresponses 0.7.9 needs on aiohttp 3.14, which asks for one argument more."""
+    """What aioresponses 0.7.9 needs on aiohttp 3.14, which asks for one argument more than those before."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        options.setdefault("stream_writer", SimpleNamespace(output_size=0))
+        if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
+            options.setdefault("stream_writer", SimpleNamespace(output_size=0))
         super().__init__(*arguments, **options)
 
 

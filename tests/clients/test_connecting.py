@@ -111,6 +111,7 @@ async def test_server_that_speaks_no_tls_is_a_failed_handshake() -> None:
 async def test_https_goes_through_a_proxy_by_tunnel(tools: Any, server_tls: ssl.SSLContext, certificate: Path) -> None:
     server = await tools.server(tools.accepted(), tls=server_tls)
     heads: list[bytes] = []
+    ended = asyncio.Event()
 
     async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65_536):
@@ -123,6 +124,7 @@ async def test_https_goes_through_a_proxy_by_tunnel(tools: Any, server_tls: ssl.
         there, back = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(pump(reader, back), pump(there, writer), return_exceptions=True)
+        ended.set()
 
     proxy = await asyncio.start_server(tunnel, "127.0.0.1", 0)
     address = f"http://user:pass@127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
@@ -130,6 +132,8 @@ async def test_https_goes_through_a_proxy_by_tunnel(tools: Any, server_tls: ssl.
     async with proxy:
         assert (await attempt(transport)).status == 202
         await transport.close()
+        async with asyncio.timeout(60):
+            await ended.wait()  # both its connections are closed then: an older aiohttp goes on saying goodbye
     (head,) = heads
     assert head.startswith(f"CONNECT 127.0.0.1:{server.port}".encode())
     assert b"Proxy-Authorization: Basic " in head

@@ -12,6 +12,7 @@ import pytest
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import StreamWriter
+from aiohttp.payload import BytesPayload
 
 from vonage_messages import errors
 from vonage_messages.clients import transport as module
@@ -99,8 +100,9 @@ async def test_aiohttp_repeats_neither_post_nor_patch(tools: Any, method: str, a
 
 
 @pytest.mark.parametrize("closing", [False, True])
-@pytest.mark.parametrize("method", ["write", "write_with_length"])  # aiohttp before 3.12 calls the first
+@pytest.mark.parametrize("method", [each for each in ("write", "write_with_length") if hasattr(BytesPayload, each)])
 async def test_body_may_have_left_only_where_it_could_be_written(tools: Any, closing: bool, method: str) -> None:
+    # aiohttp before 3.12 knows and calls the first alone.
     server = await tools.server(tools.silence)
     loop = asyncio.get_running_loop()
     protocol = BaseProtocol(loop)

@@ -9,16 +9,18 @@ import socket
 import ssl
 import threading
 import weakref
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from vonage_messages import errors
+from vonage_messages.clients import callers_session
 from vonage_messages.clients import transport as module
 from vonage_messages.clients.transport import Transport
 
-from .attempts import attempt, transport_to
+from .attempts import CREDENTIAL, attempt, transport_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,17 +52,34 @@ async def test_closed_session_of_the_caller_gets_a_sentence() -> None:
         await attempt(transport_to("http://127.0.0.1:9", session=session))
 
 
+@pytest.mark.parametrize("entry", ["machine 127.0.0.1", "default"])
 async def test_netrc_of_the_callers_session_gets_a_sentence(
-    tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str
 ) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password else\n")
+    netrc.write_text(f"{entry} login somebody password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
     server = await tools.server(tools.accepted())
     async with aiohttp.ClientSession(trust_env=True) as session:
         with pytest.raises(errors.ConfigurationError, match="netrc"):
             await attempt(transport_to(server.url, session=session))
     assert server.requests == []
+
+
+@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", True), ("elsewhere.example", False)])
+async def test_netrc_in_its_usual_place_never_replaces_the_credentials(
+    tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, refused: bool
+) -> None:
+    # aiohttp before 3.13.1 reads it there, and sends what it finds in place of ours; a later one does not read it.
+    (tmp_path / ".netrc").write_text(f"machine {host} login a password b\n")
+    monkeypatch.delenv("NETRC", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(callers_session, "_NETRC_WINS", True)
+    server = await tools.server(tools.accepted())
+    async with aiohttp.ClientSession(trust_env=True) as session:
+        with pytest.raises(errors.ConfigurationError, match="netrc") if refused else nullcontext():
+            await attempt(transport_to(server.url, session=session))
+    assert [each.headers["authorization"] for each in server.requests] == ([] if refused else [CREDENTIAL])
 
 
 class Counting(http.server.BaseHTTPRequestHandler):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import socket
 import subprocess
 import sys
@@ -12,6 +13,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import Delivery, Simulator
+
+
+def credentials_of(simulator: Simulator) -> dict[str, str]:
+    pair = f"{simulator.api_key}:{simulator.api_secret}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def pem_of(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes | None = None) -> str:
@@ -178,7 +184,7 @@ async def test_the_repr_shows_no_credential() -> None:
 
 async def test_clearing_forgets_messages_and_the_rate() -> None:
     async with Simulator(rate=1.0, monotonic=lambda: 1.0) as simulator, aiohttp.ClientSession() as session:
-        credentials = {"Authorization": aiohttp.encode_basic_auth(simulator.api_key, simulator.api_secret)}
+        credentials = credentials_of(simulator)
         sms = {"channel": "sms", "message_type": "text", "to": "447700900000", "from": "Acme", "text": "a"}
         for _ in range(2):
             async with session.post(f"{simulator.url}/v1/messages", json=sms, headers=credentials) as response:
@@ -239,7 +245,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 async def test_rate_and_delivery_may_be_changed_while_it_runs() -> None:
     async with Simulator(rate=1.0, monotonic=lambda: 1.0) as simulator, aiohttp.ClientSession() as session:
-        credentials = {"Authorization": aiohttp.encode_basic_auth(simulator.api_key, simulator.api_secret)}
+        credentials = credentials_of(simulator)
         sms = {"channel": "sms", "message_type": "text", "to": "447700900000", "from": "Acme", "text": "a"}
         statuses = []
         for rate in (1.0, None):

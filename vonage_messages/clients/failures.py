@@ -43,19 +43,6 @@ def safe_cause(error: Exception) -> Exception | None:
     return None if isinstance(error, aiohttp.ClientResponseError) else error
 
 
-def refused_by_session(session: aiohttp.ClientSession) -> str:
-    """Say why a session that was made elsewhere refuses a request."""
-    if session.trust_env:
-        return (
-            "the aiohttp.ClientSession given as session= refuses the request: with trust_env=True it takes "
-            "credentials from .netrc, which clash with those of the client."
-        )
-    return (
-        "the aiohttp.ClientSession given as session= refuses the request: it belongs to another event loop, or has "
-        "an auth= of its own."
-    )
-
-
 def connect_sentence(error: Exception) -> str:
     """Say why no connection came about, without what aiohttp prints of keys and contexts."""
     if isinstance(error, aiohttp.ClientConnectorCertificateError):

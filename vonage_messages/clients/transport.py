@@ -24,14 +24,13 @@ from aiohttp.payload import BytesPayload
 from multidict import CIMultiDict
 from yarl import URL
 
-from vonage_messages.clients.addresses import is_loopback, verifies_peer
+from vonage_messages.clients.callers_session import check_session, refused_by_session
 from vonage_messages.clients.deadlines import FILE, Deadline, Deadlines
 from vonage_messages.clients.failures import (
     UnaskedAnswerError,
     connect_sentence,
     lost_sentence,
     maybe_done,
-    refused_by_session,
     safe_cause,
 )
 from vonage_messages.errors import (
@@ -303,37 +302,18 @@ class Transport:
     async def _current_session(self, loop: asyncio.AbstractEventLoop) -> tuple[aiohttp.ClientSession, Deadlines]:
         """Give the session to use, and the deadlines of its loop: the caller's session, or a new one."""
         if self._session is not None:
-            return self._checked_session(self._session), self._deadlines_on(loop)
+            check_session(self._session, self._host, own_context=self._ssl is not True)
+            return self._session, self._deadlines_on(loop)
         own = await _OwnSession.open(self._user_agent)
         self._sessions[loop] = own
         await self._forget_closed_loops()
         return own.session, own.deadlines
-
-    def _checked_session(self, session: aiohttp.ClientSession) -> aiohttp.ClientSession:
-        if session.closed:
-            raise ConfigurationError(
-                "the aiohttp.ClientSession given as session= is closed: keep it open while the client is used."
-            )
-        self._check_verification(session)
-        return session
 
     def _deadlines_on(self, loop: asyncio.AbstractEventLoop) -> Deadlines:
         deadlines = self._callers_deadlines
         if deadlines is None or deadlines.loop is not loop:
             self._callers_deadlines = deadlines = Deadlines(loop)
         return deadlines
-
-    def _check_verification(self, session: aiohttp.ClientSession) -> None:
-        """Refuse a session whose connector does not verify other machines, unless this client's own context does."""
-        # aiohttp shows a connector's setting nowhere else; a release without it is taken to verify.
-        setting = getattr(session.connector, "_ssl", True)
-        verifies = verifies_peer(setting) if isinstance(setting, ssl.SSLContext) else setting is not False
-        if self._ssl is True and not verifies and not is_loopback(self._host):
-            raise ConfigurationError(
-                "the aiohttp.ClientSession given as session= does not verify TLS certificates: anyone on the way could "
-                "read credentials and messages. Verification cannot be switched off; to trust an authority of your "
-                "own, use ssl.create_default_context(cafile=…)."
-            )
 
     async def _forget_closed_loops(self) -> None:
         """Let go of the loops that have ended: their sessions were closed when they shut down."""

@@ -65,6 +65,17 @@ class Platform:
     def repeated(self) -> dict[str, int]:
         return {ref: times for ref, times in Counter(self.refs).items() if times > 1}
 
+    def hold(self) -> asyncio.Event:
+        """Accept every message only when the event is set that this gives."""
+        may_answer = asyncio.Event()
+
+        async def answer(_came: Came, number: int) -> web.StreamResponse:
+            await may_answer.wait()
+            return accepted(number)
+
+        self.answer = answer
+        return may_answer
+
     async def start(self) -> None:
         application = web.Application()
         application.router.add_post("/v1/messages", self._serve)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from vonage_messages.logs import LogEvent, about
@@ -26,13 +25,13 @@ class Listening:
     Calls whoever listens with the topics of each event; with none when some may have been missed.
 
     *hear* connects, calls ``begun`` when it hears, and ``tell`` with what it hears, until the connection is lost, which
-    shows in one of *failures*; *translated* makes an error of ours of it.
+    shows in one of *failures*; *translated* makes an error of ours of it. Whatever else ends it, it is called again.
     """
 
     def __init__(
         self,
         hear: Callable[[], Awaitable[None]],
-        failures: tuple[type[BaseException], ...],
+        failures: tuple[type[Exception], ...],
         translated: Callable[[Exception], VonageMessagesError],
     ) -> None:
         self._hear = hear
@@ -62,8 +61,7 @@ class Listening:
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
     def begun(self) -> None:
         """Note that events are heard of from now on."""
@@ -87,12 +85,14 @@ class Listening:
         while True:  # ends: with the store, which cancels it
             try:
                 await self._hear()
-            except self._failures as error:
-                ours = self._translated(error) if isinstance(error, Exception) else None
+            except Exception as error:  # noqa: BLE001  whatever it is, waits would be in vain if nobody listened again
+                ours = self._translated(error) if isinstance(error, self._failures) else None
                 if not ready.done():
                     ready.set_exception(ours or error)
                     return
                 logger.warning(
-                    "events of other processes are not heard of for now: %s", ours, extra=about(LogEvent.EVENTS_LOST)
+                    "events of other processes are not heard of for now: %s",
+                    ours or type(error).__name__,
+                    extra=about(LogEvent.EVENTS_LOST),
                 )
             await asyncio.sleep(_AGAIN)

@@ -7,9 +7,12 @@ import csv
 import io
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +22,7 @@ from vonage_messages import Sms
 from vonage_messages.cli.application import application
 from vonage_messages.sending.outbox import Outbox
 
+FORKED = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error"]
 ROWS = "phone,name\n447700900001,Anna\nnobody,Bob\n447700900003,Carol\n+44 7700 900001,Anna again\n"
 SHORTCUT = ["--channel", "sms", "--from", "Acme", "--to-column", "phone", "--text", "Hi {name}"]
 CREDENTIALS = {"VONAGE_API_KEY": "abcd1234", "VONAGE_API_SECRET": "not a secret"}
@@ -265,6 +269,25 @@ def test_report_that_cannot_be_written_is_one_sentence(people: Path, tmp_path: P
     result = bulk("report", people, "--output", tmp_path / "missing" / "report.csv")
     assert result.exit_code == 2
     assert "report.csv cannot be written: No such file or directory." in result.stderr
+
+
+@pytest.mark.usefixtures("forked")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_plan_that_is_broken_off_ends_as_every_command_does(tmp_path: Path) -> None:
+    people = tmp_path / "people.csv"
+    os.mkfifo(people)
+    command = [*FORKED, "-m", "vonage_messages", "bulk", "plan", str(people), *SHORTCUT]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:  # noqa: S603  our own
+        writing = None
+        while writing is None and program.poll() is None:  # ends: when the program reads, or ends
+            with suppress(OSError):  # nobody reads yet
+                writing = os.open(people, os.O_WRONLY | os.O_NONBLOCK)
+            time.sleep(0.01)
+        program.send_signal(signal.SIGINT)
+        output, said = program.communicate(timeout=60)
+        if writing is not None:
+            os.close(writing)
+    assert (program.returncode, output, said) == (130, "", "\nInterrupted.\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")

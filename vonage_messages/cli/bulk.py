@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 FoundT = TypeVar("FoundT")
 
 _PRIVATE = 0o600
+_SENDING_COMMANDS = ("run", "retry")
 
 
 class _Bulk(click.Group):
@@ -59,6 +60,8 @@ class _Bulk(click.Group):
         except VonageMessagesError as error:
             raise BadInputError(error) from error
         except (KeyboardInterrupt, click.Abort):
+            if context.invoked_subcommand not in _SENDING_COMMANDS:
+                raise
             errors().print("Stopped: nothing was sent.")
             context.exit(BAD_INPUT)
 

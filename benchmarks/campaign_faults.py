@@ -463,18 +463,7 @@ def compare(findings: Findings, told: dict[str, Told], happened: Happened, sends
         (ref for ref, seen in happened.seen.items() if any(not is_refusal(*each) for each in seen[:-1])),
         "messages were sent again, although that could be twice",
     )
-    late = 0
-    wrong = []
-    for ref, seen in happened.seen.items():
-        each, wanted = told[ref], expected_ends(*seen[-1])
-        if each.ended in wanted | {CANCELLED} or ("RateLimitedError" in wanted and not each.maybe_sent):
-            continue
-        if is_refusal(*seen[-1]) and each.ended == network.LOST:
-            continue  # its repetition went by a connection that had just been half-closed: nobody has seen it
-        if each.maybe_sent and not each.in_time:
-            late += 1
-        else:
-            wrong.append(f"{ref} ({seen[-1]}: {each.ended})")
+    wrong, late = ended_otherwise(told, happened)
     findings.none_of(wrong, "messages ended otherwise than what struck them")
     in_doubt = {ref for ref, each in told.items() if each.maybe_sent and each.ended != ACCEPTED}
     struck = Counter(str(strike) for seen in happened.seen.values() for strike, _ in seen if strike is not None)
@@ -491,6 +480,23 @@ def compare(findings: Findings, told: dict[str, Told], happened: Happened, sends
             f"{name} {count:,}" for name, count in Counter(e.ended for e in told.values()).most_common()
         ),
     }
+
+
+def ended_otherwise(told: dict[str, Told], happened: Happened) -> tuple[list[str], int]:
+    """Say which messages ended otherwise than what struck them, and how many did only because they ended late."""
+    late = 0
+    wrong = []
+    for ref, seen in happened.seen.items():
+        each, wanted = told[ref], expected_ends(*seen[-1])
+        if each.ended in wanted | {CANCELLED} or ("RateLimitedError" in wanted and not each.maybe_sent):
+            continue
+        if is_refusal(*seen[-1]) and each.ended == network.LOST:
+            continue  # its repetition went by a connection that had just been half-closed: nobody has seen it
+        if each.maybe_sent and not each.in_time:
+            late += 1
+        else:
+            wrong.append(f"{ref} ({seen[-1]}: {each.ended})")
+    return wrong, late
 
 
 def is_refusal(strike: str | None, status: int) -> bool:

@@ -45,9 +45,9 @@ def loaded(program: str) -> set[str]:
 
 
 def ours(modules: set[str]) -> set[str]:
-    """Our modules by their names below the package, without the package and the guard at its door."""
+    """Our modules by their names below the package, without the package and what stands at its door."""
     below = {name.removeprefix("vonage_messages.") for name in modules if name.startswith("vonage_messages.")}
-    return below - {"name_guard"}
+    return below - {"lazy_names", "name_guard"}
 
 
 def libraries(modules: set[str]) -> set[str]:

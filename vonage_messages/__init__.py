@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vonage_messages.lazy_names import load_lazily
 from vonage_messages.name_guard import check_name
 
 check_name()
@@ -16,14 +17,8 @@ check_name()
 __version__ = "1.0.0"
 
 if TYPE_CHECKING:
-    from vonage_messages.auth import (
-        ApplicationAuth,
-        BasicAuth,
-    )
-    from vonage_messages.channels.base import (
-        BaseMessage,
-        Message,
-    )
+    from vonage_messages.auth import ApplicationAuth, BasicAuth
+    from vonage_messages.channels.base import BaseMessage, Message
     from vonage_messages.channels.enums import (
         ChannelType,
         EmailImportance,
@@ -91,9 +86,7 @@ if TYPE_CHECKING:
         MmsVcard,
         MmsVideo,
     )
-    from vonage_messages.channels.raw import (
-        RawMessage,
-    )
+    from vonage_messages.channels.raw import RawMessage
     from vonage_messages.channels.rcs import (
         RcsCardMessage,
         RcsCarouselMessage,
@@ -120,10 +113,7 @@ if TYPE_CHECKING:
         RcsSuggestionBase,
         RcsSuggestionReply,
     )
-    from vonage_messages.channels.sms import (
-        Sms,
-        SmsOptions,
-    )
+    from vonage_messages.channels.sms import Sms, SmsOptions
     from vonage_messages.channels.unions import (
         AnyEmail,
         AnyMessage,
@@ -134,9 +124,7 @@ if TYPE_CHECKING:
         AnyViber,
         AnyWhatsapp,
     )
-    from vonage_messages.channels.updates import (
-        ReplyingIndicatorText,
-    )
+    from vonage_messages.channels.updates import ReplyingIndicatorText
     from vonage_messages.channels.viber import (
         ViberAction,
         ViberFile,
@@ -208,34 +196,14 @@ if TYPE_CHECKING:
         WhatsappProductSection,
         WhatsappReplyButton,
     )
-    from vonage_messages.clients.accounts import (
-        AccountsClient,
-    )
-    from vonage_messages.clients.applications import (
-        ApplicationsClient,
-    )
-    from vonage_messages.clients.client import (
-        Client,
-        DryRun,
-    )
-    from vonage_messages.clients.download import (
-        Downloaded,
-    )
-    from vonage_messages.clients.retry import (
-        RetryPolicy,
-    )
-    from vonage_messages.clients.transport import (
-        Timeout,
-    )
-    from vonage_messages.consent import (
-        OptOutRecord,
-        OptOutStore,
-        Wish,
-        wish_of,
-    )
-    from vonage_messages.deprecation import (
-        VonageMessagesDeprecationWarning,
-    )
+    from vonage_messages.clients.accounts import AccountsClient
+    from vonage_messages.clients.applications import ApplicationsClient
+    from vonage_messages.clients.client import Client, DryRun
+    from vonage_messages.clients.download import Downloaded
+    from vonage_messages.clients.retry import RetryPolicy
+    from vonage_messages.clients.transport import Timeout
+    from vonage_messages.consent import OptOutRecord, OptOutStore, Wish, wish_of
+    from vonage_messages.deprecation import VonageMessagesDeprecationWarning
     from vonage_messages.errors import (
         APIError,
         AuthenticationError,
@@ -275,60 +243,21 @@ if TYPE_CHECKING:
         WaitTimeoutError,
         WebhookError,
     )
-    from vonage_messages.guards import (
-        Guard,
-    )
-    from vonage_messages.ledger import (
-        Settlement,
-        State,
-    )
-    from vonage_messages.limiter import (
-        Limiter,
-    )
-    from vonage_messages.limits.learning import (
-        Pause,
-    )
-    from vonage_messages.limits.levels import (
-        Limits,
-    )
-    from vonage_messages.limits.places import (
-        Priority,
-    )
-    from vonage_messages.limits.planning import (
-        Load,
-        Plan,
-        plan,
-    )
-    from vonage_messages.limits.rate import (
-        Cap,
-        Rate,
-    )
-    from vonage_messages.limits.shared import (
-        SharedLimitStore,
-    )
-    from vonage_messages.limits.store import (
-        LimitStore,
-        MemoryLimitStore,
-    )
-    from vonage_messages.observe import (
-        AttemptFinished,
-        AttemptStarted,
-        Observer,
-    )
-    from vonage_messages.pricing import (
-        CostEstimate,
-        PriceTable,
-    )
-    from vonage_messages.pumping import (
-        PumpingAlarm,
-        PumpingSuspected,
-    )
-    from vonage_messages.receiving.opt_outs import (
-        OptOuts,
-    )
-    from vonage_messages.receiving.tracker import (
-        Tracker,
-    )
+    from vonage_messages.guards import Guard
+    from vonage_messages.ledger import Settlement, State
+    from vonage_messages.limiter import Limiter
+    from vonage_messages.limits.learning import Pause
+    from vonage_messages.limits.levels import Limits
+    from vonage_messages.limits.places import Priority
+    from vonage_messages.limits.planning import Load, Plan, plan
+    from vonage_messages.limits.rate import Cap, Rate
+    from vonage_messages.limits.shared import SharedLimitStore
+    from vonage_messages.limits.store import LimitStore, MemoryLimitStore
+    from vonage_messages.observe import AttemptFinished, AttemptStarted, Observer
+    from vonage_messages.pricing import CostEstimate, PriceTable
+    from vonage_messages.pumping import PumpingAlarm, PumpingSuspected
+    from vonage_messages.receiving.opt_outs import OptOuts
+    from vonage_messages.receiving.tracker import Tracker
     from vonage_messages.segmentation import (
         Replacement,
         Segments,
@@ -337,77 +266,24 @@ if TYPE_CHECKING:
         segments,
         suggest_replacements,
     )
-    from vonage_messages.sending.failover import (
-        Failover,
-        FailoverLeg,
-        FailoverResult,
-        ReferenceTracker,
-    )
-    from vonage_messages.sending.outbox import (
-        Outbox,
-    )
-    from vonage_messages.sending.outcome import (
-        Outcome,
-        QueueStats,
-        SendFuture,
-    )
-    from vonage_messages.sending.report import (
-        Added,
-        Progress,
-        Report,
-    )
-    from vonage_messages.sending.send_queue import (
-        SendQueue,
-    )
-    from vonage_messages.shared_limiter import (
-        SharedLimiter,
-    )
-    from vonage_messages.shutdown import (
-        graceful_shutdown,
-    )
-    from vonage_messages.spending import (
-        Budget,
-        BudgetGuard,
-        Spent,
-    )
-    from vonage_messages.stores.file import (
-        FileLimitStore,
-    )
-    from vonage_messages.stores.memory import (
-        MemorySharedLimits,
-    )
-    from vonage_messages.stores.opt_outs import (
-        OptOutFile,
-    )
-    from vonage_messages.usage import (
-        UsageKey,
-        UsageTotal,
-        UsageTotals,
-    )
-    from vonage_messages.values import (
-        JSONObject,
-        Seconds,
-    )
-    from vonage_messages.wire import (
-        migrate,
-    )
-    from vonage_messages.wire.accounts import (
-        ExternalAccount,
-        Provider,
-    )
-    from vonage_messages.wire.applications import (
-        Application,
-    )
-    from vonage_messages.wire.payloads import (
-        ApiVersion,
-        from_payload,
-        to_json,
-        to_payload,
-    )
-    from vonage_messages.wire.rest import (
-        SendMessageResponse,
-        SentMessage,
-    )
+    from vonage_messages.sending.failover import Failover, FailoverLeg, FailoverResult, ReferenceTracker
+    from vonage_messages.sending.outbox import Outbox
+    from vonage_messages.sending.outcome import Outcome, QueueStats, SendFuture
+    from vonage_messages.sending.report import Added, Progress, Report
+    from vonage_messages.sending.send_queue import SendQueue
+    from vonage_messages.shared_limiter import SharedLimiter
+    from vonage_messages.shutdown import graceful_shutdown
+    from vonage_messages.spending import Budget, BudgetGuard, Spent
+    from vonage_messages.stores.file import FileLimitStore
+    from vonage_messages.stores.memory import MemorySharedLimits
+    from vonage_messages.stores.opt_outs import OptOutFile
+    from vonage_messages.usage import UsageKey, UsageTotal, UsageTotals
+    from vonage_messages.values import JSONObject, Seconds
+    from vonage_messages.wire import migrate
+    from vonage_messages.wire.accounts import ExternalAccount, Provider
+    from vonage_messages.wire.applications import Application
+    from vonage_messages.wire.payloads import ApiVersion, from_payload, to_json, to_payload
+    from vonage_messages.wire.rest import SendMessageResponse, SentMessage
 
 _HOMES = {
     "auth": "ApplicationAuth BasicAuth",
@@ -519,305 +395,57 @@ _HOMES = {
 }
 """Where each public name lives: the module below this package, and the names that it gives."""
 
-_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-
 __all__ = [
-    "APIError",
-    "AccountsClient",
-    "Added",
-    "AnyEmail",
-    "AnyMessage",
-    "AnyMessenger",
-    "AnyMms",
-    "AnyRcs",
-    "AnySms",
-    "AnyViber",
-    "AnyWhatsapp",
-    "ApiVersion",
-    "Application",
-    "ApplicationAuth",
-    "ApplicationsClient",
-    "AttemptFinished",
-    "AttemptStarted",
-    "AuthenticationError",
-    "BaseMessage",
-    "BasicAuth",
-    "Budget",
-    "BudgetExceededError",
-    "BudgetGuard",
-    "Cap",
-    "ChannelType",
-    "CircuitOpenError",
-    "Client",
-    "ConfigurationError",
-    "ConnectError",
-    "CostEstimate",
-    "DeadlineExceededError",
-    "DownloadError",
-    "Downloaded",
-    "DryRun",
-    "EmailAddress",
-    "EmailContent",
-    "EmailContentHtml",
-    "EmailContentItem",
-    "EmailContentText",
-    "EmailHtml",
-    "EmailHtmlBody",
-    "EmailImportance",
-    "EmailOptions",
-    "EmailPriority",
-    "EmailSensitivity",
-    "EmailText",
-    "EncodingType",
-    "ExternalAccount",
-    "Failover",
-    "FailoverLeg",
-    "FailoverResult",
-    "FileLimitStore",
-    "Guard",
-    "InvalidMessageError",
-    "JSONObject",
-    "LimitStore",
-    "LimitTimeoutError",
-    "Limiter",
-    "Limits",
-    "Load",
-    "MalformedWebhookError",
-    "MemoryLimitStore",
-    "MemorySharedLimits",
-    "Message",
-    "MessageType",
-    "MessengerAudio",
-    "MessengerButton",
-    "MessengerButtonTemplate",
-    "MessengerCallButton",
-    "MessengerCategory",
-    "MessengerCustom",
-    "MessengerElement",
-    "MessengerFile",
-    "MessengerGenericTemplate",
-    "MessengerImage",
-    "MessengerOptions",
-    "MessengerPostbackButton",
-    "MessengerResource",
-    "MessengerTemplate",
-    "MessengerText",
-    "MessengerUrlButton",
-    "MessengerVideo",
-    "MissingExtraError",
-    "MmsAudio",
-    "MmsContent",
-    "MmsContentItem",
-    "MmsContentItemAudio",
-    "MmsContentItemFile",
-    "MmsContentItemImage",
-    "MmsContentItemType",
-    "MmsContentItemVcard",
-    "MmsContentItemVideo",
-    "MmsFile",
-    "MmsImage",
-    "MmsOptions",
-    "MmsResource",
-    "MmsText",
-    "MmsVcard",
-    "MmsVideo",
-    "NotDeliveredError",
-    "NotFoundError",
-    "Observer",
-    "OptOutFile",
-    "OptOutRecord",
-    "OptOutStore",
-    "OptOuts",
-    "OptedOutError",
-    "Outbox",
-    "OutboxError",
-    "Outcome",
-    "Pause",
-    "PaymentRequiredError",
-    "PermissionDeniedError",
-    "Plan",
-    "PriceTable",
-    "Priority",
-    "Problem",
-    "Progress",
-    "Provider",
-    "PumpingAlarm",
-    "PumpingSuspected",
-    "QueueClosedError",
-    "QueueError",
-    "QueueFullError",
-    "QueueStats",
-    "RangePausedError",
-    "Rate",
-    "RateLimitedError",
-    "RawMessage",
-    "RcsCard",
-    "RcsCardMessage",
-    "RcsCardOrientation",
-    "RcsCardWidth",
-    "RcsCarousel",
-    "RcsCarouselMessage",
-    "RcsCategory",
-    "RcsCustom",
-    "RcsFile",
-    "RcsImage",
-    "RcsImageAlignment",
-    "RcsMediaHeight",
-    "RcsOptions",
-    "RcsOptionsCard",
-    "RcsOptionsCarousel",
-    "RcsResource",
-    "RcsSuggestion",
-    "RcsSuggestionActionCreateCalendarEvent",
-    "RcsSuggestionActionDial",
-    "RcsSuggestionActionOpenUrl",
-    "RcsSuggestionActionOpenUrlWebview",
-    "RcsSuggestionActionShareLocation",
-    "RcsSuggestionActionViewLocation",
-    "RcsSuggestionBase",
-    "RcsSuggestionReply",
-    "RcsText",
-    "RcsVideo",
-    "ReactionAction",
-    "ReferenceTracker",
-    "Replacement",
-    "ReplayedWebhookError",
-    "ReplyingIndicatorText",
-    "ReplyingIndicatorType",
-    "Report",
-    "ResponseLostError",
-    "RetryPolicy",
-    "Seconds",
-    "Segments",
-    "SendFuture",
-    "SendMessageResponse",
-    "SendQueue",
-    "SentMessage",
-    "ServerError",
-    "Settlement",
-    "SharedLimitStore",
-    "SharedLimiter",
-    "SignatureError",
-    "SimulatorError",
-    "Sms",
-    "SmsEncoding",
-    "SmsOptions",
-    "Spent",
-    "State",
-    "StoreUnavailableError",
-    "SuggestionType",
-    "Timeout",
-    "Tracker",
-    "TransportError",
-    "UnexpectedResponseError",
-    "UnsignedWebhookError",
-    "UrlWebviewViewMode",
-    "UsageKey",
-    "UsageTotal",
-    "UsageTotals",
-    "ValidationError",
-    "ViberAction",
-    "ViberCategory",
-    "ViberFile",
-    "ViberFileOptions",
-    "ViberFileResource",
-    "ViberImage",
-    "ViberImageOptions",
-    "ViberImageResource",
-    "ViberTemplate",
-    "ViberTemplateOptions",
-    "ViberTemplateResource",
-    "ViberText",
-    "ViberTextOptions",
-    "ViberVideo",
-    "ViberVideoOptions",
-    "ViberVideoResource",
-    "VonageMessagesDeprecationWarning",
-    "VonageMessagesError",
-    "WaitTimeoutError",
-    "WebhookError",
-    "WebhookVersion",
-    "WhatsappAudio",
-    "WhatsappAudioResource",
-    "WhatsappContact",
-    "WhatsappContactAddress",
-    "WhatsappContactEmail",
-    "WhatsappContactName",
-    "WhatsappContactOrganization",
-    "WhatsappContactPhone",
-    "WhatsappContactUrl",
-    "WhatsappContacts",
-    "WhatsappContext",
-    "WhatsappCustom",
-    "WhatsappCustomObject",
-    "WhatsappFile",
-    "WhatsappFileResource",
-    "WhatsappImage",
-    "WhatsappImageResource",
-    "WhatsappInteractiveButtons",
-    "WhatsappInteractiveCatalog",
-    "WhatsappInteractiveCtaUrl",
-    "WhatsappInteractiveFlow",
-    "WhatsappInteractiveHeader",
-    "WhatsappInteractiveList",
-    "WhatsappInteractiveLocationRequest",
-    "WhatsappInteractiveProduct",
-    "WhatsappInteractiveProductList",
-    "WhatsappListRow",
-    "WhatsappListSection",
-    "WhatsappLocation",
-    "WhatsappProductSection",
-    "WhatsappReaction",
-    "WhatsappReactionResource",
-    "WhatsappReplyButton",
-    "WhatsappSticker",
-    "WhatsappStickerId",
-    "WhatsappStickerUrl",
-    "WhatsappTemplate",
-    "WhatsappTemplateBody",
-    "WhatsappTemplateButton",
-    "WhatsappTemplateComponents",
-    "WhatsappTemplateHeader",
-    "WhatsappTemplateLink",
-    "WhatsappTemplateQuickReply",
-    "WhatsappTemplateResource",
-    "WhatsappTemplateSettings",
-    "WhatsappText",
-    "WhatsappVideo",
-    "WhatsappVideoResource",
-    "Wish",
-    "__version__",
-    "from_payload",
-    "graceful_shutdown",
-    "migrate",
-    "plan",
-    "replace_smart",
-    "segments",
-    "suggest_replacements",
-    "to_json",
-    "to_payload",
-    "wish_of",
-]
+    "APIError", "AccountsClient", "Added", "AnyEmail", "AnyMessage", "AnyMessenger", "AnyMms", "AnyRcs", "AnySms",
+    "AnyViber", "AnyWhatsapp", "ApiVersion", "Application", "ApplicationAuth", "ApplicationsClient",
+    "AttemptFinished", "AttemptStarted", "AuthenticationError", "BaseMessage", "BasicAuth", "Budget",
+    "BudgetExceededError", "BudgetGuard", "Cap", "ChannelType", "CircuitOpenError", "Client", "ConfigurationError",
+    "ConnectError", "CostEstimate", "DeadlineExceededError", "DownloadError", "Downloaded", "DryRun",
+    "EmailAddress", "EmailContent", "EmailContentHtml", "EmailContentItem", "EmailContentText", "EmailHtml",
+    "EmailHtmlBody", "EmailImportance", "EmailOptions", "EmailPriority", "EmailSensitivity", "EmailText",
+    "EncodingType", "ExternalAccount", "Failover", "FailoverLeg", "FailoverResult", "FileLimitStore", "Guard",
+    "InvalidMessageError", "JSONObject", "LimitStore", "LimitTimeoutError", "Limiter", "Limits", "Load",
+    "MalformedWebhookError", "MemoryLimitStore", "MemorySharedLimits", "Message", "MessageType", "MessengerAudio",
+    "MessengerButton", "MessengerButtonTemplate", "MessengerCallButton", "MessengerCategory", "MessengerCustom",
+    "MessengerElement", "MessengerFile", "MessengerGenericTemplate", "MessengerImage", "MessengerOptions",
+    "MessengerPostbackButton", "MessengerResource", "MessengerTemplate", "MessengerText", "MessengerUrlButton",
+    "MessengerVideo", "MissingExtraError", "MmsAudio", "MmsContent", "MmsContentItem", "MmsContentItemAudio",
+    "MmsContentItemFile", "MmsContentItemImage", "MmsContentItemType", "MmsContentItemVcard", "MmsContentItemVideo",
+    "MmsFile", "MmsImage", "MmsOptions", "MmsResource", "MmsText", "MmsVcard", "MmsVideo", "NotDeliveredError",
+    "NotFoundError", "Observer", "OptOutFile", "OptOutRecord", "OptOutStore", "OptOuts", "OptedOutError", "Outbox",
+    "OutboxError", "Outcome", "Pause", "PaymentRequiredError", "PermissionDeniedError", "Plan", "PriceTable",
+    "Priority", "Problem", "Progress", "Provider", "PumpingAlarm", "PumpingSuspected", "QueueClosedError",
+    "QueueError", "QueueFullError", "QueueStats", "RangePausedError", "Rate", "RateLimitedError", "RawMessage",
+    "RcsCard", "RcsCardMessage", "RcsCardOrientation", "RcsCardWidth", "RcsCarousel", "RcsCarouselMessage",
+    "RcsCategory", "RcsCustom", "RcsFile", "RcsImage", "RcsImageAlignment", "RcsMediaHeight", "RcsOptions",
+    "RcsOptionsCard", "RcsOptionsCarousel", "RcsResource", "RcsSuggestion",
+    "RcsSuggestionActionCreateCalendarEvent", "RcsSuggestionActionDial", "RcsSuggestionActionOpenUrl",
+    "RcsSuggestionActionOpenUrlWebview", "RcsSuggestionActionShareLocation", "RcsSuggestionActionViewLocation",
+    "RcsSuggestionBase", "RcsSuggestionReply", "RcsText", "RcsVideo", "ReactionAction", "ReferenceTracker",
+    "Replacement", "ReplayedWebhookError", "ReplyingIndicatorText", "ReplyingIndicatorType", "Report",
+    "ResponseLostError", "RetryPolicy", "Seconds", "Segments", "SendFuture", "SendMessageResponse", "SendQueue",
+    "SentMessage", "ServerError", "Settlement", "SharedLimitStore", "SharedLimiter", "SignatureError",
+    "SimulatorError", "Sms", "SmsEncoding", "SmsOptions", "Spent", "State", "StoreUnavailableError",
+    "SuggestionType", "Timeout", "Tracker", "TransportError", "UnexpectedResponseError", "UnsignedWebhookError",
+    "UrlWebviewViewMode", "UsageKey", "UsageTotal", "UsageTotals", "ValidationError", "ViberAction",
+    "ViberCategory", "ViberFile", "ViberFileOptions", "ViberFileResource", "ViberImage", "ViberImageOptions",
+    "ViberImageResource", "ViberTemplate", "ViberTemplateOptions", "ViberTemplateResource", "ViberText",
+    "ViberTextOptions", "ViberVideo", "ViberVideoOptions", "ViberVideoResource", "VonageMessagesDeprecationWarning",
+    "VonageMessagesError", "WaitTimeoutError", "WebhookError", "WebhookVersion", "WhatsappAudio",
+    "WhatsappAudioResource", "WhatsappContact", "WhatsappContactAddress", "WhatsappContactEmail",
+    "WhatsappContactName", "WhatsappContactOrganization", "WhatsappContactPhone", "WhatsappContactUrl",
+    "WhatsappContacts", "WhatsappContext", "WhatsappCustom", "WhatsappCustomObject", "WhatsappFile",
+    "WhatsappFileResource", "WhatsappImage", "WhatsappImageResource", "WhatsappInteractiveButtons",
+    "WhatsappInteractiveCatalog", "WhatsappInteractiveCtaUrl", "WhatsappInteractiveFlow",
+    "WhatsappInteractiveHeader", "WhatsappInteractiveList", "WhatsappInteractiveLocationRequest",
+    "WhatsappInteractiveProduct", "WhatsappInteractiveProductList", "WhatsappListRow", "WhatsappListSection",
+    "WhatsappLocation", "WhatsappProductSection", "WhatsappReaction", "WhatsappReactionResource",
+    "WhatsappReplyButton", "WhatsappSticker", "WhatsappStickerId", "WhatsappStickerUrl", "WhatsappTemplate",
+    "WhatsappTemplateBody", "WhatsappTemplateButton", "WhatsappTemplateComponents", "WhatsappTemplateHeader",
+    "WhatsappTemplateLink", "WhatsappTemplateQuickReply", "WhatsappTemplateResource", "WhatsappTemplateSettings",
+    "WhatsappText", "WhatsappVideo", "WhatsappVideoResource", "Wish", "__version__", "from_payload",
+    "graceful_shutdown", "migrate", "plan", "replace_smart", "segments", "suggest_replacements", "to_json",
+    "to_payload", "wish_of",
+]  # fmt: skip
 
-
-_MODULES = frozenset({"migrate"})
-"""Public names that are modules themselves."""
-
-
-def __getattr__(name: str) -> object:
-    module_name = _MODULE_OF.get(name)
-    if module_name is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  what is not asked for is not loaded
-
-    value: object
-    if name in _MODULES:
-        value = import_module(f"{__name__}.{module_name}.{name}")
-    else:
-        value = getattr(import_module(f"{__name__}.{module_name}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+load_lazily(globals(), _HOMES)

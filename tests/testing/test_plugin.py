@@ -181,6 +181,7 @@ def test_nothing_of_ours_is_imported_before_a_fixture_is_used(pytester: pytest.P
     ours = {name for name in modules if name.partition(".")[0] == "vonage_messages"}
     assert ours == {
         "vonage_messages",
+        "vonage_messages.lazy_names",
         "vonage_messages.name_guard",
         "vonage_messages.testing",
         "vonage_messages.testing.plugin",

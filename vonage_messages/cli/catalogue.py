@@ -289,7 +289,7 @@ def _whatsapp() -> Iterator[Exhibit]:
 
 
 def _whatsapp_custom() -> Iterator[Exhibit]:
-    for detail, custom in _whatsapp_custom_objects():
+    for detail, custom in (*_whatsapp_custom_objects(), *_whatsapp_interactive_objects()):
         yield _both(WhatsappCustom(to=PERSON, from_=COMPANY, custom=custom), detail)
 
 
@@ -309,6 +309,9 @@ def _whatsapp_custom_objects() -> Iterator[tuple[str, WhatsappCustomObject]]:
         ),
     )
     yield "template with a code", WhatsappTemplateComponents.authentication(name="sign_in", code="314159")
+
+
+def _whatsapp_interactive_objects() -> Iterator[tuple[str, WhatsappCustomObject]]:
     yield "buttons", WhatsappInteractiveButtons(body="Shall we ring?", buttons=("Yes", "No"), footer="Acme")
     rows = (WhatsappListRow(id="am", title="Morning"), WhatsappListRow(id="pm", title="Afternoon"))
     yield (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vonage_messages.lazy_names import load_lazily
 from vonage_messages.name_guard import check_name
 
 check_name()
@@ -21,28 +22,14 @@ if TYPE_CHECKING:
     from vonage_messages.clients.transport import Timeout
 
 _HOMES = {
-    "AccountsClient": "vonage_messages.clients.accounts",
-    "ApplicationsClient": "vonage_messages.clients.applications",
-    "Client": "vonage_messages.clients.client",
-    "Downloaded": "vonage_messages.clients.download",
-    "DryRun": "vonage_messages.clients.client",
-    "RetryPolicy": "vonage_messages.clients.retry",
-    "Timeout": "vonage_messages.clients.transport",
+    "accounts": "AccountsClient",
+    "applications": "ApplicationsClient",
+    "client": "Client DryRun",
+    "download": "Downloaded",
+    "retry": "RetryPolicy",
+    "transport": "Timeout",
 }
 
 __all__ = ["AccountsClient", "ApplicationsClient", "Client", "Downloaded", "DryRun", "RetryPolicy", "Timeout"]
 
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib  # noqa: PLC0415  not needed by an import that uses no name
-
-    value = getattr(importlib.import_module(home), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+load_lazily(globals(), _HOMES)

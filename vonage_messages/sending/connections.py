@@ -2,7 +2,7 @@
 The connections of a queue: each is a task of its own, which no caller can cancel, and sends one message after another.
 
 Who goes next, and when, is decided in ``vonage_messages.limits``; what becomes of a message whose turn has come, in
-``sending.attempts``.
+``sending.requesting``.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from vonage_messages import observe
 from vonage_messages.limits.levels import shown
 from vonage_messages.limits.places import Place
 from vonage_messages.limits.schedule import Schedule
-from vonage_messages.sending.attempts import AttemptOptions, Attempts
 from vonage_messages.sending.endings import is_wanted
 from vonage_messages.sending.outcome import SendFuture, too_late
+from vonage_messages.sending.requesting import Requesting, RequestingOptions
 from vonage_messages.sending.stream import Entry
 
 if TYPE_CHECKING:
     from vonage_messages.clients.client import Client
 
 
-class Connections(Attempts):
+class Connections(Requesting):
     """Take turns, and keep the tasks that send: as many as there may be connections, and one that looks out."""
 
-    def __init__(self, client: Client, *, connections: int, **options: Unpack[AttemptOptions]) -> None:
+    def __init__(self, client: Client, *, connections: int, **options: Unpack[RequestingOptions]) -> None:
         super().__init__(client, **options)
         self._connections = connections
         self._opening: dict[asyncio.Task[None], Place] = {}

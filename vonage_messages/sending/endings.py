@@ -1,7 +1,7 @@
 """
 How messages end, and the queue with them: outcomes, those who wait for room or for quiet, and a loop that shuts down.
 
-The lowest of four floors of a queue's ``Engine``: above it stand the ``Attempts``, which send.
+The lowest of four floors of a queue's ``Engine``: above it stands ``Requesting``, which sends.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
 What stands behind a ``SendQueue``: it takes messages, lets them wait, and ends in good order.
 
-It has four floors, each a class that knows those below it: ``Endings`` tell what became of each message, ``Attempts``
-send one whose turn has come, ``Connections`` take the turns, and the ``Engine`` is what callers use.
+It has four floors, each a class that knows those below it: ``Endings`` tell what became of each message,
+``Requesting`` sends one whose turn has come, ``Connections`` take the turns, and the ``Engine`` is what callers use.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from vonage_messages.channels import rules
 from vonage_messages.channels.base import Message
 from vonage_messages.errors import ConfigurationError, InvalidMessageError, Problem, VonageMessagesError
 from vonage_messages.receiving.tracker import Tracker
-from vonage_messages.sending.chain import Chain, Leg, PassOn, Revoke
+from vonage_messages.sending.failover_run import FailoverRun, PassOn, Revoke, RunningLeg
 from vonage_messages.sending.references import Reference
 from vonage_messages.values import Seconds
 from vonage_messages.webhooks.status import MessageStatus
@@ -259,11 +259,11 @@ class Failover:
             raise ConfigurationError(f"a Tracker is needed that hears the statuses, not {type(tracker).__name__}.")
         revoke: Revoke | None = sender.revoke if self.revoke else None  # type: ignore[union-attr]  # _check has seen it
         listen = tracker.listening if isinstance(tracker, ReferenceTracker) else None
-        chain = Chain(self, tracker, _passing_on(sender, options), revoke=revoke, listen=listen)
+        run = FailoverRun(self, tracker, _passing_on(sender, options), revoke=revoke, listen=listen)
         try:
-            return _result(chain, await chain.run())
+            return _result(run, await run.execute())
         finally:
-            await chain.end()
+            await run.end()
 
 
 def _check(policy: Failover, sender: object, options: Mapping[str, object]) -> None:
@@ -290,20 +290,20 @@ def _passing_on(sender: Sender | Submitter, options: Mapping[str, object]) -> Pa
     if not isinstance(sender, Submitter):
         return lambda leg: sender.send(leg.message, **options)
 
-    def submit(leg: Leg) -> Submission:
+    def submit(leg: RunningLeg) -> Submission:
         leg.submission = sender.submit(leg.message, **options)
         return leg.submission
 
     return submit
 
 
-def _result(chain: Chain, error: VonageMessagesError | None) -> FailoverResult:
+def _result(run: FailoverRun, error: VonageMessagesError | None) -> FailoverResult:
     """Gather what is known."""
     legs = tuple(
         FailoverLeg(message=leg.message, sent=leg.sent, status=leg.status, error=leg.error, revoked=leg.revoked)
-        for leg in chain.legs
+        for leg in run.legs
     )
-    winner = chain.winner()
+    winner = run.winner()
     if winner is None:
         return FailoverResult(legs=legs, error=error)
     return FailoverResult(message=winner.message, sent=winner.sent, status=winner.status, legs=legs)

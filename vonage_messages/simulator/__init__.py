@@ -8,9 +8,9 @@ it does as the platform does, and where it had to choose, is written in ``docs/s
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from vonage_messages.lazy_names import load_lazily
 from vonage_messages.name_guard import check_name
 
 check_name()
@@ -62,43 +62,15 @@ __all__ = [
     "Webhooks",
 ]
 
-_HOME = {
-    "Answers": "habits",
-    "Arrival": "state",
-    "Arrivals": "state",
-    "CallbackTry": "callbacks",
-    "Delivery": "delivery",
-    "Exchange": "state",
-    "Fault": "faults",
-    "FaultKind": "faults",
-    "Faults": "faults",
-    "Habit": "habits",
-    "KnownInbound": "state",
-    "MessageUpdate": "state",
-    "PlacedFault": "faults",
-    "ProviderLimit": "provider_limits",
-    "Reacts": "habits",
-    "Reads": "habits",
-    "ReceivedMessage": "state",
-    "Refusal": "state",
-    "Simulator": "handle",
-    "SimulatorState": "state",
-    "StatusNote": "state",
-    "Stops": "habits",
-    "Taps": "habits",
-    "Webhooks": "dispatch",
+_HOMES = {
+    "callbacks": "CallbackTry",
+    "delivery": "Delivery",
+    "dispatch": "Webhooks",
+    "faults": "Fault FaultKind Faults PlacedFault",
+    "habits": "Answers Habit Reacts Reads Stops Taps",
+    "handle": "Simulator",
+    "provider_limits": "ProviderLimit",
+    "state": "Arrival Arrivals Exchange KnownInbound MessageUpdate ReceivedMessage Refusal SimulatorState StatusNote",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use: the web server behind it costs a sixth of a second."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return __all__
+load_lazily(globals(), _HOMES)

@@ -55,15 +55,7 @@ class Calling(Holdings):
         waited_for: Clock = clock if isinstance(clock, ManualClock | ScaledClock) else SystemClock()
         self._activity = Activity(waited_for)
         self._schedule = Schedule(waited_for, self._activity, self.state.maximum)
-        self._sender = CallbackSender(
-            clock=waited_for,
-            credentials_clock=self._credentials_clock,
-            activity=self._activity,
-            faults=self.faults,
-            hosts=self._callback_hosts,
-            maximum=self.state.maximum,
-            on_try=self._note_try,
-        )
+        self._sender = self._new_sender(waited_for)
         self._dispatch = Dispatch(
             self._sender,
             state=self.state,
@@ -82,6 +74,17 @@ class Calling(Holdings):
         )
         self._writing = Writing(self._dispatch, self.state, clock, url)
         self._dispatch.on_deed = self._writing.do
+
+    def _new_sender(self, clock: Clock) -> CallbackSender:
+        return CallbackSender(
+            clock=clock,
+            credentials_clock=self._credentials_clock,
+            activity=self._activity,
+            faults=self.faults,
+            hosts=self._callback_hosts,
+            maximum=self.state.maximum,
+            on_try=self._note_try,
+        )
 
     def _note_try(self, tried: CallbackTry) -> None:
         if self._keeper is not None:

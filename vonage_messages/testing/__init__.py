@@ -7,8 +7,9 @@ The plugin comes by itself where pytest runs (its fixtures are ``vonage_simulato
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from vonage_messages.lazy_names import load_lazily
 
 if TYPE_CHECKING:
     from vonage_messages.testing.assertions import (
@@ -36,31 +37,11 @@ __all__ = [
     "status_event",
 ]
 
-_HOME = {
-    "LoopThread": "loop_thread",
-    "Pending": "loop_thread",
-    "RunningSimulator": "running",
-    "RunningWebhooks": "running",
-    "SignedCallback": "builders",
-    "assert_callbacks_accepted": "assertions",
-    "assert_not_sent": "assertions",
-    "assert_sent": "assertions",
-    "assert_status": "assertions",
-    "inbound_event": "builders",
-    "signed_callback": "builders",
-    "status_event": "builders",
+_HOMES = {
+    "assertions": "assert_callbacks_accepted assert_not_sent assert_sent assert_status",
+    "builders": "SignedCallback inbound_event signed_callback status_event",
+    "loop_thread": "LoopThread Pending",
+    "running": "RunningSimulator RunningWebhooks",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name at its first use: a test run that needs none of them should not pay for the simulator."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """List the public names, imported or not."""
-    return __all__
+load_lazily(globals(), _HOMES)

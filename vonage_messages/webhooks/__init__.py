@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from vonage_messages.lazy_names import load_lazily
 from vonage_messages.name_guard import check_name
 
 check_name()
@@ -91,8 +92,6 @@ _HOMES = {
 }
 """Where each public name lives: the module below this package, and the names that it gives."""
 
-_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names.split()}
-
 __all__ = [
     "Attachment",
     "Audio",
@@ -159,17 +158,4 @@ __all__ = [
     "sign_webhook",
 ]
 
-
-def __getattr__(name: str) -> object:
-    module_name = _MODULE_OF.get(name)
-    if module_name is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  what is not asked for is not loaded
-
-    value: object = getattr(import_module(f"{__name__}.{module_name}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+load_lazily(globals(), _HOMES)

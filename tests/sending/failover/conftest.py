@@ -30,7 +30,7 @@ QUICK = Delivery(submitted_after=0.005, delivered_after=0.01, read_after=0.01)
 async def nothing_is_left_behind() -> AsyncIterator[None]:
     """No test here leaves a task of a chain behind."""
     yield
-    left = [task for task in asyncio.all_tasks() if "Chain." in repr(task.get_coro())]
+    left = [task for task in asyncio.all_tasks() if "FailoverRun." in repr(task.get_coro())]
     assert left == []
 
 

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vonage_messages")
 
 
-class AttemptOptions(TypedDict):
+class RequestingOptions(TypedDict):
     """What attempts are made with, beside their client."""
 
     limiter: Limiter
@@ -63,10 +63,10 @@ class AttemptOptions(TypedDict):
     api_version: ApiVersion | None
 
 
-class Attempts(Endings):
+class Requesting(Endings):
     """Leave when the limits allow it, make the request, and see to what comes of it."""
 
-    def __init__(self, client: Client, **options: Unpack[AttemptOptions]) -> None:
+    def __init__(self, client: Client, **options: Unpack[RequestingOptions]) -> None:
         super().__init__(limiter=options["limiter"], maxsize=options["maxsize"], on_outcome=options["on_outcome"])
         self._client = client
         self._confirming = self._turns.confirming

@@ -57,7 +57,7 @@ _NEVER_READ: Final = frozenset({"sms", "mms"})
 
 
 @attrs.define(eq=False)
-class Leg:
+class RunningLeg:
     """A message of the chain while it is under way."""
 
     message: Message
@@ -85,7 +85,7 @@ class Leg:
             self.submission.cancel()
 
 
-PassOn: TypeAlias = Callable[[Leg], Awaitable[SentMessage]]
+PassOn: TypeAlias = Callable[[RunningLeg], Awaitable[SentMessage]]
 """Gives a message to who sends it; where it waits there, its submission is kept in the leg."""
 
 Revoke: TypeAlias = Callable[[str], Awaitable[object]]
@@ -95,7 +95,7 @@ Listen: TypeAlias = Callable[[Message], AbstractContextManager[Reference | None]
 """Hears of a message by its ``client_ref`` until the block ends."""
 
 
-class Chain:
+class FailoverRun:
     """One run of a policy. Every task that it starts is in ``_tasks``, and ended by ``end``."""
 
     def __init__(
@@ -106,12 +106,12 @@ class Chain:
         self._pass_on = pass_on
         self._revoke_by = revoke
         self._listen = listen
-        self.legs: list[Leg] = []
+        self.legs: list[RunningLeg] = []
         """The messages that were tried, in order."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._references = ExitStack()
 
-    async def run(self) -> VonageMessagesError | None:
+    async def execute(self) -> VonageMessagesError | None:
         """
         Try one message after another. Gives what broke the chain off before its end, after a message had gone out.
 
@@ -130,14 +130,14 @@ class Chain:
         for message in self._policy.messages:
             if await self._has_arrived():
                 break
-            leg = Leg(message, _goal(message, self._policy.until))
+            leg = RunningLeg(message, _goal(message, self._policy.until))
             self.legs.append(leg)
             await self._try(leg)
             if self._is_the_end(leg):
                 return await self._broken_off(leg)
         return None
 
-    def winner(self) -> Leg | None:
+    def winner(self) -> RunningLeg | None:
         """Give the first message that has arrived, in the order of the chain."""
         return next((leg for leg in self.legs if leg.status is not None), None)
 
@@ -150,7 +150,7 @@ class Chain:
         finally:
             self._references.close()
 
-    async def _try(self, leg: Leg) -> None:
+    async def _try(self, leg: RunningLeg) -> None:
         """Send a message, and wait until it has arrived, or failed, or had its time."""
         reference = self._reference(leg)
         await self._send(leg)
@@ -167,7 +167,7 @@ class Chain:
                 return
             await self._next_change(self._watches(), remaining)
 
-    async def _send(self, leg: Leg) -> None:
+    async def _send(self, leg: RunningLeg) -> None:
         """Send a message; when an earlier one arrives meanwhile, take it back, or wait for what becomes of it."""
         task = self._start(self._hand_over(leg))
         while not task.done() and self.winner() is None:  # ends: each round sees the end of a watch
@@ -180,14 +180,14 @@ class Chain:
         elif task.cancelled():
             raise asyncio.CancelledError  # by its sender: as for whoever awaits it
 
-    def _withdrawn(self, leg: Leg) -> None:
+    def _withdrawn(self, leg: RunningLeg) -> None:
         if leg.submission is None or not leg.submission.maybe_sent:
             self.legs.remove(leg)  # it was not sent
             return
         # It waited for another attempt. There will be none, and nothing more is learnt of the one before.
         leg.error = ResponseLostError("the message was taken back after an attempt that may have been accepted")
 
-    async def _hand_over(self, leg: Leg) -> None:
+    async def _hand_over(self, leg: RunningLeg) -> None:
         try:
             leg.sent = await self._pass_on(leg)
         except VonageMessagesError as error:
@@ -197,13 +197,13 @@ class Chain:
                 leg.submission.cancel()
             raise
 
-    async def _find(self, leg: Leg, reference: Reference) -> None:
+    async def _find(self, leg: RunningLeg, reference: Reference) -> None:
         """Find a message whose answer was lost, and learn what becomes of it."""
         uuid = await reference.next_uuid(self._is_known)
         leg.sent, leg.error = SentMessage(message_uuid=uuid, client_ref=leg.message.client_ref), None
         await self._follow(leg, leg.sent)
 
-    async def _follow(self, leg: Leg, sent: SentMessage) -> None:
+    async def _follow(self, leg: RunningLeg, sent: SentMessage) -> None:
         """Learn what becomes of a message."""
         try:
             leg.status = await self._tracker.wait_for(sent, leg.goal)
@@ -222,7 +222,7 @@ class Chain:
             leg.error = None
         return self.winner() is not None
 
-    def _is_the_end(self, leg: Leg) -> bool:
+    def _is_the_end(self, leg: RunningLeg) -> bool:
         """Tell whether nothing may be sent after *leg*."""
         if leg.error is None or leg.sent is not None:
             return False
@@ -230,13 +230,13 @@ class Chain:
             return self._policy.on_unknown == "stop"
         return not _concerns_the_message(leg.error)
 
-    async def _broken_off(self, leg: Leg) -> VonageMessagesError | None:
+    async def _broken_off(self, leg: RunningLeg) -> VonageMessagesError | None:
         error = leg.error
         if not await self._has_arrived() and error is not None and not self._others_may_be_out(leg):
             raise error
         return error
 
-    async def _revoke_others(self, leg: Leg) -> None:
+    async def _revoke_others(self, leg: RunningLeg) -> None:
         """Take back the RCS messages that *leg* has taken the place of."""
         if self._revoke_by is None:
             return
@@ -244,7 +244,7 @@ class Chain:
             if other is not leg and other.message.channel == "rcs" and other.is_open and not other.revoked:
                 other.revoked = await self._revoke(other, self._revoke_by)
 
-    async def _revoke(self, leg: Leg, revoke: Revoke) -> bool:
+    async def _revoke(self, leg: RunningLeg, revoke: Revoke) -> bool:
         """Take a message back; tell whether the platform took the order. It refuses what is delivered by now."""
         uuid = leg.sent.message_uuid if leg.sent is not None else ""
         try:
@@ -259,14 +259,14 @@ class Chain:
             return False
         return True
 
-    def _reference(self, leg: Leg) -> Reference | None:
+    def _reference(self, leg: RunningLeg) -> Reference | None:
         """Listen from before the send: the status may be faster than the error that the answer was lost."""
         return None if self._listen is None else self._references.enter_context(self._listen(leg.message))
 
     def _is_known(self, uuid: str) -> bool:
         return any(leg.sent is not None and leg.sent.message_uuid == uuid for leg in self.legs)
 
-    def _others_may_be_out(self, leg: Leg) -> bool:
+    def _others_may_be_out(self, leg: RunningLeg) -> bool:
         return any(other.may_be_out for other in self.legs if other is not leg)
 
     def _watches(self) -> set[asyncio.Task[None]]:

@@ -73,6 +73,29 @@ def test_file_that_was_put_in_its_place_is_read_from_the_beginning(path: Path) -
     assert people(file.news()) == (True, [])
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("447700900000\n", "447700900009\n447700900000\n"),
+        ("447700900000\n447700900001\n", "447700900000\n447700900009\n"),
+        ("447700900000\n" * 1000, "!447700900000\n" + "447700900009\n" * 1000),
+    ],
+    ids=["a line before", "a digit", "all of it"],
+)
+def test_file_that_an_editor_has_written_anew_in_its_place_is_read_from_the_beginning(
+    path: Path, was: str, becomes: str
+) -> None:
+    path.write_text(was)
+    store = OptOutFile(path)
+    store.news()
+    number = path.stat().st_ino
+    path.write_text(becomes)
+    assert path.stat().st_ino == number
+    os.utime(path, ns=(0, 0))  # whatever the grain of the clock of this file system
+    afresh, records = store.news()
+    assert (afresh, "447700900009" in {record.person for record in records}) == (True, True)
+
+
 def test_last_line_without_an_end_counts_and_is_read_again_with_what_follows(path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbf" + f"{ANNA}\n{BOB}".encode())
     file = OptOutFile(path)

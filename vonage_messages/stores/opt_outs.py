@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from vonage_messages.consent import record_of
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError
@@ -18,8 +18,12 @@ from vonage_messages.modes import warn_if_open_to_all
 if TYPE_CHECKING:
     from vonage_messages.consent import OptOutRecord
 
+_Stamp: TypeAlias = tuple[int, int, int]
+"""What tells one state of a file from the next: which one it is, how long, changed when."""
+
 _PRIVATE = 0o600
 _BINARY = getattr(os, "O_BINARY", 0)  # Windows would write other line ends than those that are looked for
+_TAIL = 4096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -33,10 +37,12 @@ class OptOutFile:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
-        self._stamp: tuple[int, int, int] | None = None
-        """The file that was read: which one, how long, changed when."""
+        self._stamp: _Stamp | None = None
+        """The file that was read."""
         self._read_to = 0
         self._lines = 0
+        self._tail = b""
+        """The last of what was read: where something else stands now, the file was not added to, but written anew."""
 
     def __repr__(self) -> str:
         return f"OptOutFile({str(self._path)!r})"
@@ -52,7 +58,7 @@ class OptOutFile:
 
     def news(self) -> tuple[bool, Iterable[OptOutRecord]]:
         """
-        Read what was added since the last call; the whole, where the file is another one or has become shorter.
+        Read what was added since the last call; the whole, where the file is another one, or anything but added to.
 
         Raises:
             StoreUnavailableError: it cannot be read.
@@ -63,18 +69,34 @@ class OptOutFile:
             stamp = self._look()
             if stamp == self._stamp:
                 return False, ()
-            afresh = self._stamp is None or stamp is None or stamp[0] != self._stamp[0] or stamp[1] < self._stamp[1]
-            if afresh and stamp is not None:
-                warn_if_open_to_all(self._path)
-            began, lines = (0, 0) if afresh else (self._read_to, self._lines)
-            data = b"" if stamp is None else self._bytes_from(began)
+            added = self._added() if self._has_grown(stamp) else None
+            data = self._whole(stamp) if added is None else added
         except OSError as error:
             raise StoreUnavailableError(f"{self._path} cannot be read: {error.strerror or error}") from error
+        began, lines, tail = (0, 0, b"") if added is None else (self._read_to, self._lines, self._tail)
         records = list(self._records(data.removeprefix(_BYTE_ORDER_MARK) if not began else data, lines))
         # A last line without an end may still be written to: it counts, and is read again with what follows.
         whole = data.rfind(b"\n") + 1
         self._stamp, self._read_to, self._lines = stamp, began + whole, lines + data.count(b"\n")
-        return afresh, records
+        self._tail = (tail + data[:whole])[-_TAIL:]
+        return added is None, records
+
+    def _has_grown(self, stamp: _Stamp | None) -> bool:
+        """Tell whether it is the file that was read, and longer."""
+        if stamp is None or self._stamp is None:
+            return False
+        return stamp[0] == self._stamp[0] and stamp[1] > self._stamp[1]
+
+    def _added(self) -> bytes | None:
+        """Read what stands behind what was read; ``None`` where that is not there any more: an editor was at work."""
+        data = self._bytes_from(self._read_to - len(self._tail))
+        return data[len(self._tail) :] if data.startswith(self._tail) else None
+
+    def _whole(self, stamp: _Stamp | None) -> bytes:
+        if stamp is None:
+            return b""
+        warn_if_open_to_all(self._path)
+        return self._bytes_from(0)
 
     def _records(self, data: bytes, lines: int) -> Iterator[OptOutRecord]:
         for number, line in enumerate(data.decode(errors="backslashreplace").split("\n"), lines + 1):
@@ -85,7 +107,7 @@ class OptOutFile:
             if record is not None:
                 yield record
 
-    def _look(self) -> tuple[int, int, int] | None:
+    def _look(self) -> _Stamp | None:
         try:
             found = self._path.stat()
         except FileNotFoundError:

@@ -16,6 +16,9 @@ WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
 # How many processes run the tests: one more than there are processors, because many tests wait; at most four.
 WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# An index of packages that is slow or away for a moment is asked again.
+export PIP_RETRIES ?= 10
+export PIP_DEFAULT_TIMEOUT ?= 60
 # What is known of the API, and the tests of that alone: `make coverage` wants every branch of it passed.
 KNOWLEDGE = tests/channels tests/limits tests/webhooks tests/wire tests/receiving/test_drift.py $(patsubst %,tests/test_%.py,auth codes consent errors guards ledger pricing pumping samples security segmentation spending usage values)
 COVERAGE = $(BIN)/python -m coverage

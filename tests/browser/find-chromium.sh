@@ -10,8 +10,11 @@ done
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Installing Chromium (once)" >&2
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >&2
-    apt-get install -y -qq --no-install-recommends chromium >&2
+    patience="-o Acquire::Retries=5 -o DPkg::Lock::Timeout=300"
+    # shellcheck disable=SC2086  several words
+    apt-get $patience update -qq >&2
+    # shellcheck disable=SC2086  see above
+    apt-get $patience install -y -qq --no-install-recommends chromium >&2
     command -v chromium
     exit 0
 fi

@@ -290,7 +290,7 @@ class Calling(Holdings):
         await clock.advance(max(0.0, end - clock()))
         await self.settle(_ADVANCE_WITHIN)
 
-    async def settle(self, timeout: Seconds = 10.0) -> None:  # noqa: ASYNC109  a span in an error of ours
+    async def settle(self, timeout: Seconds = 30.0) -> None:  # noqa: ASYNC109  a span in an error of ours
         """
         Wait until nothing more happens by itself.
 

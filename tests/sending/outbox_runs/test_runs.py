@@ -147,11 +147,15 @@ async def test_no_more_requests_are_under_way_than_there_are_connections(
     outbox: Outbox, platform: Platform, client: Client
 ) -> None:
     under_way = most = 0
+    all_are_busy = asyncio.Event()
 
     async def slow(_came: Came, number: int) -> web.Response:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
+        if under_way == 5:
+            all_are_busy.set()
+        await all_are_busy.wait()
         await asyncio.sleep(0.01)
         under_way -= 1
         return accepted(number)
@@ -162,28 +166,48 @@ async def test_no_more_requests_are_under_way_than_there_are_connections(
     assert most == 5
 
 
-async def test_no_more_rows_are_marked_than_there_are_connections(outbox: Outbox, client: Client, path: Path) -> None:
-    await outbox.add(some(500))
-    running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=8))
-    most = 0
+async def test_no_more_rows_are_marked_than_there_are_connections(
+    outbox: Outbox, platform: Platform, client: Client, path: Path
+) -> None:
+    may_answer = asyncio.Event()
+
+    async def hold(_came: Came, number: int) -> web.Response:
+        await may_answer.wait()
+        return accepted(number)
 
     def look() -> int:
         with contextlib.closing(sqlite3.connect(path)) as connection:
             return int(connection.execute("SELECT count(*) FROM progress WHERE state = 'sending'").fetchone()[0])
 
+    platform.answer = hold
+    await outbox.add(some(500))
+    running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=8))
+    await until(lambda: len(platform.came) == 8)
+    most = await asyncio.to_thread(look)
+    assert most == 8
+    may_answer.set()
     while not running.done():
         most = max(most, await asyncio.to_thread(look))
     assert (await running).accepted == 500
-    assert 1 <= most <= 8
+    assert most == 8
 
 
 # Progress ------------------------------------------------------------------------------------------------------------
 
 
-async def test_progress_is_told_while_rows_are_sent_and_at_the_end(outbox: Outbox, client: Client) -> None:
-    await outbox.add(some(60))
+async def test_progress_is_told_while_rows_are_sent_and_at_the_end(
+    outbox: Outbox, platform: Platform, client: Client
+) -> None:
     told: list[Progress] = []
-    await outbox.run(client, limits=Limits(account=Rate(50)), on_progress=told.append)
+
+    async def answer(_came: Came, number: int) -> web.Response:
+        if number in {20, 40}:  # however slow the machine is: it has told of those before
+            await until(lambda: told[-1].accepted >= number - 2)
+        return accepted(number)
+
+    platform.answer = answer
+    await outbox.add(some(60))
+    await outbox.run(client, limits=Limits(account=Rate(50)), connections=1, on_progress=told.append)
     assert told[0].pending == 60
     assert (told[-1].accepted, told[-1].pending) == (60, 0)
     assert len(told) >= 4

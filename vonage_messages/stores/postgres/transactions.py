@@ -27,6 +27,7 @@ from vonage_messages.ledger import (
 from vonage_messages.stores.postgres.database import Database, changed
 from vonage_messages.stores.postgres.presence import Presence
 from vonage_messages.stores.postgres.turns import Turns
+from vonage_messages.stores.rows import row_of
 from vonage_messages.stores.sealing import Sealing, sealing_of
 
 if TYPE_CHECKING:
@@ -136,31 +137,7 @@ class Transactions:
     async def _rows(self, connection: Connection, statement: str, **parameters: object) -> list[Row]:
         unseal = self._sealing.unseal
         cursor = await self._execute(connection, statement, **parameters)
-        return [
-            Row(
-                id=row[0],
-                key=row[1],
-                ref=row[2],
-                client_ref=row[3],
-                version=row[4],
-                payload=unseal(bytes(row[5])),
-                state=State(row[6]),
-                attempts=row[7],
-                owner=row[8],
-                lease_until=row[9],
-                message_uuid=row[10],
-                request_id=row[11],
-                error_class=row[12],
-                error_code=row[13],
-                error_title=row[14],
-                error_detail=row[15],
-                created=row[16],
-                updated=row[17],
-                ref_shared=row[18],
-                trace=row[19],
-            )
-            for row in await cursor.fetchall()
-        ]
+        return [row_of(columns, unseal) for columns in await cursor.fetchall()]
 
     async def _write(self, connection: Connection, changes: Changes, now: float) -> None:
         """Write down what outcomes change; nothing but a completion follows a row's being accepted."""

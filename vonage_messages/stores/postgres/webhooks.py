@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from vonage_messages.errors import ConfigurationError, StoreUnavailableError, VonageMessagesError
+from vonage_messages.errors import StoreUnavailableError, VonageMessagesError
+from vonage_messages.stores.keeping import KEEP, LEASE, check_keeping
 from vonage_messages.stores.listening import Listening
 from vonage_messages.stores.postgres.database import Database
 from vonage_messages.stores.postgres.failures import FAILURES, translated
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from vonage_messages.stores.postgres.database import Connection
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.stores import SeenKey
-
-KEEP: Final[Seconds] = 26 * 60 * 60.0
-"""A little longer than the platform repeats a callback (Webhooks, section 7: 24 hours)."""
-
-LEASE: Final[Seconds] = 120.0
-"""For how long a callback may be in the works before whoever handles it is taken to be dead."""
 
 _MOST_RECALLED: Final = 500
 _SWEEP_EVERY: Final[Seconds] = 60.0
@@ -58,8 +53,7 @@ class PostgresWebhookStore:
         keep: Seconds = KEEP,
         lease: Seconds = LEASE,
     ) -> None:
-        if not keep > 0 or not lease > 0:
-            raise ConfigurationError("keep and lease must be more than 0 seconds.")
+        check_keeping(keep, lease)
         conninfo = hidden(conninfo)  # see Database
         self._database = Database(conninfo, schema=schema, connections=connections, patience=patience)
         self._channel = f"{schema}_events"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from vonage_messages.errors import ConfigurationError, OutboxError
+from vonage_messages.errors import OutboxError
+from vonage_messages.stores.keeping import KEEP, LEASE, check_keeping
 from vonage_messages.stores.listening import Listening
 from vonage_messages.stores.redis.limits import FAILURES, redis_at, script_text, unavailable
 from vonage_messages.values import HoldsSecret, hidden, shown_half_built
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
     from vonage_messages.receiving.memory import Topic
     from vonage_messages.values import Seconds
     from vonage_messages.webhooks.stores import SeenKey
-
-KEEP: Final[Seconds] = 26 * 60 * 60.0
-"""A little longer than the platform repeats a callback (Webhooks, section 7: 24 hours)."""
-
-LEASE: Final[Seconds] = 120.0
-"""For how long a callback may be in the works before whoever handles it is taken to be dead."""
 
 _MOST_RECALLED: Final = 100
 _RUNNING, _DONE = b"running", b"done"
@@ -49,8 +44,7 @@ class RedisWebhookStore(HoldsSecret):
         keep: Seconds = KEEP,
         lease: Seconds = LEASE,
     ) -> None:
-        if not keep > 0 or not lease > 0:
-            raise ConfigurationError("keep and lease must be more than 0 seconds.")
+        check_keeping(keep, lease)
         url = hidden(url)  # it may hold a password, and error reports show the local variables of frames
         self._redis = redis_at(url, name, patience)
         self._subscriber = redis_at(url, name, None)

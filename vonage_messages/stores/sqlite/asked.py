@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from vonage_messages.ledger import (
-    Event,
-    NewRow,
-    Outcome,
-    State,
-)
+from vonage_messages.ledger import Event, NewRow, Outcome, State
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

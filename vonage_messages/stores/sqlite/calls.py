@@ -30,6 +30,7 @@ from vonage_messages.ledger import (
     state_after,
     states_before,
 )
+from vonage_messages.stores.rows import row_of
 from vonage_messages.stores.sqlite.asked import (
     Batch,
     Change,
@@ -178,31 +179,7 @@ def _read_claimed(file: LedgerFile, ids: Sequence[int]) -> Iterable[Claimed]:
 
 def _rows(file: LedgerFile, statement: str, **parameters: object) -> list[Row]:
     unseal = file.sealing.unseal
-    return [
-        Row(
-            id=row[0],
-            key=row[1],
-            ref=row[2],
-            client_ref=row[3],
-            version=row[4],
-            payload=unseal(row[5]),
-            state=_STATES[row[6]],
-            attempts=row[7],
-            owner=row[8],
-            lease_until=row[9],
-            message_uuid=row[10],
-            request_id=row[11],
-            error_class=row[12],
-            error_code=row[13],
-            error_title=row[14],
-            error_detail=row[15],
-            created=row[16],
-            updated=row[17],
-            ref_shared=bool(row[18]),
-            trace=row[19],
-        )
-        for row in file.connection.execute(sql(statement), parameters)
-    ]
+    return [row_of(columns, unseal) for columns in file.connection.execute(sql(statement), parameters)]
 
 
 def _mark(file: LedgerFile, asked: Sequence[Mark]) -> list[dict[int, int]]:

@@ -111,7 +111,7 @@ def test_forgotten_store_warns_and_lets_its_thread_end(path: Path, some: Rows) -
     del store
     with pytest.warns(ResourceWarning, match="never closed"):
         stores.clear()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -124,7 +124,7 @@ async def test_cancelled_opening_leaves_no_thread(path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await opening
     for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+        thread.join(60)
     assert set(threading.enumerate()) <= before
     async with store:
         assert await rows_of(store) == []

@@ -84,6 +84,20 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.05)
 
 
+async def nobody_lives(database: str) -> None:
+    """Wait until the server has let go of what shows that an owner lives: it sees the end of a connection by itself."""
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+
+        async def is_so() -> bool:
+            found = await connection.execute(
+                "SELECT FROM pg_locks WHERE locktype = 'advisory'"
+                " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+            return not found.rowcount
+
+        await until(is_so)
+
+
 def told(*arguments: str, database: str | None = None) -> Result:
     environment = {"COLUMNS": "80", "NO_COLOR": "1", "VONAGE_DATABASE_URL": database}
     return CliRunner().invoke(application, ["workers", *arguments], env=environment)
@@ -155,6 +169,7 @@ async def test_second_signal_ends_at_once_and_a_rescue_finds_what_was_on_its_way
             assert line, "it has ended"
     process.terminate()
     assert await asyncio.wait_for(process.wait(), LONGEST_RUN) == -signal.SIGTERM
+    await nobody_lives(database)
     rescued = await asyncio.to_thread(told, "rescue", database=database)
     assert rescued.output == "26 rows wait again, 4 more are in doubt; 0 batches go to other workers.\n"
     again = await asyncio.to_thread(told, "rescue", "--json", database=database)

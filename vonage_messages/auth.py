@@ -265,8 +265,8 @@ def _mended(pem: bytes) -> bytes:
 def _load_key(pem: bytes, password: bytes | None) -> RSAPrivateKey:
     """Load and check a private key; every refusal is a sentence that says what was given instead."""
     from cryptography.exceptions import UnsupportedAlgorithm  # noqa: PLC0415  see ApplicationAuth._sign
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415  as above
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  as above
 
     # The causes are cut off on purpose: what cryptography says may quote the key.
     try:

@@ -5,7 +5,7 @@ A client, a queue or an outbox is given any number of guards. Each may refuse a 
 part in what it counts; where the message was certainly not sent, it gets its part back. What a guard refuses has never
 left: its errors say neither ``retryable`` without a reason, nor ever ``maybe_sent``.
 
-The guards themselves stand in ``receiving.opt_outs``, ``budget`` and ``pumping``.
+The guards themselves stand in ``receiving.opt_outs``, ``spending`` and ``pumping``.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ The guard of the import name.
 Vonage's own synchronous SDK (distribution ``vonage-messages``) installs an import package that is called
 ``vonage_messages`` too. Installed together, the two overwrite each other's files without a word from pip, and
 removing theirs deletes ``__init__.py`` of ours. So the doors of this package (``__init__``, ``clients``,
-``webhooks``, ``simulator``, ``__main__``) each ask here first: whichever distribution was installed last owns
-``__init__.py``, and one door alone could be theirs.
+``receiving``, ``webhooks``, ``simulator``, ``__main__``) each ask here first: whichever distribution was installed
+last owns ``__init__.py``, and one door alone could be theirs.
 
 Nothing here imports anything but ``os`` and ``sys``: ``importlib.metadata`` alone would cost more than the
 rest of ``import vonage_messages``.

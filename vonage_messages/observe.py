@@ -35,7 +35,7 @@ class AttemptStarted:
     """A request is about to be made."""
 
     operation: str
-    """``send``, ``mark_read`` or ``revoke``."""
+    """``send``, ``mark_read`` or ``revoke``; of the managing clients what they ask for, such as ``list_accounts``."""
 
     method: str
     url: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from vonage_messages.clients.management import ManagementClient
+from vonage_messages.clients.management import GONE, ManagementClient, read_nothing
 from vonage_messages.errors import NotFoundError, UnexpectedResponseError
 from vonage_messages.values import hidden
 from vonage_messages.wire import accounts as wire
@@ -17,7 +17,6 @@ from vonage_messages.wire.accounts import MOST_PAGES, ExternalAccount, Provider
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-_GONE: Final = frozenset({404})
 _NOT_LINKED: Final = frozenset({404, 409})
 
 
@@ -116,7 +115,7 @@ class AccountsClient(ManagementClient):
 
     async def delete_messenger(self, external_id: str) -> None:
         """Take a page of Messenger away."""
-        await self._call("delete_account", wire.delete_messenger_request(external_id), _nothing, done=_GONE)
+        await self._call("delete_account", wire.delete_messenger_request(external_id), read_nothing, done=GONE)
 
     async def link(self, provider: str, external_id: str, application_id: str) -> ExternalAccount:
         """Link an account to an application: what people write to it goes to the application's inbound URL."""
@@ -126,8 +125,4 @@ class AccountsClient(ManagementClient):
     async def unlink(self, provider: str, external_id: str, application_id: str) -> None:
         """Take the link between an account and an application away."""
         request = wire.unlink_request(provider, external_id, application_id)
-        await self._call("unlink_account", request, _nothing, done=_NOT_LINKED)
-
-
-def _nothing(_document: object) -> None:
-    """Read an answer that says nothing."""
+        await self._call("unlink_account", request, read_nothing, done=_NOT_LINKED)

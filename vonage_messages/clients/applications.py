@@ -6,11 +6,11 @@ Reference: Application API, OpenAPI 2.1.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from vonage_messages.auth import BasicAuth
 from vonage_messages.clients.environment import account_auth_from
-from vonage_messages.clients.management import ManagementClient
+from vonage_messages.clients.management import GONE, ManagementClient, read_nothing
 from vonage_messages.errors import ConfigurationError, UnexpectedResponseError
 from vonage_messages.wire import applications as wire
 from vonage_messages.wire.applications import MOST_PAGES, Application
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from vonage_messages.auth import ApplicationAuth
     from vonage_messages.clients.credentials import Auth
-
-_GONE: Final = frozenset({404})
 
 
 class ApplicationsClient(ManagementClient):
@@ -126,8 +124,4 @@ class ApplicationsClient(ManagementClient):
 
     async def delete(self, application_id: str) -> None:
         """Delete an application. This cannot be undone."""
-        await self._call("delete_application", wire.delete_request(application_id), _nothing, done=_GONE)
-
-
-def _nothing(_document: object) -> None:
-    """Read an answer that says nothing."""
+        await self._call("delete_application", wire.delete_request(application_id), read_nothing, done=GONE)

@@ -275,6 +275,9 @@ class Client(Attempts):
             UnexpectedResponseError: the answer is not one that the reference describes.
             LimitTimeoutError, StoreUnavailableError: the client has limits, and no place in time. Nothing was accepted.
             OptedOutError, BudgetExceededError, RangePausedError: the client has guards, and one of them refuses it.
+            ConfigurationError: there is no such version, the caller's session cannot be used, or *auth* gave
+                something else than credentials. Nothing was sent.
+            RuntimeError: the client has limits that are in use on another event loop. Nothing was sent.
 
         Reference: Messages API v1, sections 1, 11, 12 and 14.
         """
@@ -303,7 +306,7 @@ class Client(Attempts):
         A token that the platform calls expired is forgotten, so that the caller's next attempt has a fresh one.
 
         Raises:
-            InvalidMessageError, APIError, TransportError, UnexpectedResponseError: as ``send`` does.
+            InvalidMessageError, ConfigurationError, APIError, TransportError, UnexpectedResponseError: as ``send``.
             OptedOutError, BudgetExceededError, RangePausedError: as ``send`` does.
         """
         checked_message(message)
@@ -356,6 +359,7 @@ class Client(Attempts):
 
         Raises:
             InvalidMessageError: *messages* is empty, or one of them cannot be part of a workflow.
+            And what ``send`` raises.
         """
         first, *others = checked_chain(messages)
         return await self.send(first, failover=others or None, api_version=api_version)
@@ -374,7 +378,7 @@ class Client(Attempts):
 
         Raises:
             InvalidMessageError: the channel cannot be answered on, or the answer cannot be sent.
-            APIError, TransportError, UnexpectedResponseError: as ``send`` does.
+            And what ``send`` raises.
         """
         from vonage_messages.webhooks.reply import reply_to  # noqa: PLC0415  loads every channel: who only sends, does not
 
@@ -405,6 +409,7 @@ class Client(Attempts):
         Raises:
             DownloadError: it must not be fetched, is too large, is not there (media stay for 48 hours), or was lost
                 on the way.
+            ConfigurationError: a name among the hosts is none.
             OSError: the disk does not take it.
             TypeError: *content* has no file.
 

@@ -11,11 +11,12 @@ import asyncio
 import os
 import random
 import time
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import attrs
 
 from vonage_messages.clients.addresses import checked_base_url, checked_ssl_context
+from vonage_messages.clients.calls import failed, succeeded
 from vonage_messages.clients.checks import (
     checked_auth,
     checked_retry,
@@ -29,9 +30,9 @@ from vonage_messages.clients.hosts import DEFAULT_HOST
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.transport import Timeout, Transport, user_agent
 from vonage_messages.errors import APIError, AuthenticationError, VonageMessagesError
-from vonage_messages.observe import AttemptFinished, AttemptStarted, Observers, status_of
+from vonage_messages.observe import AttemptStarted, Observers
 from vonage_messages.values import HoldsSecret, shown_half_built
-from vonage_messages.wire.rest import header_value, read_document
+from vonage_messages.wire.rest import read_document
 
 if TYPE_CHECKING:
     import ssl
@@ -48,6 +49,9 @@ if TYPE_CHECKING:
     from vonage_messages.wire.rest import Request
 
 ResultT = TypeVar("ResultT")
+
+GONE: Final = frozenset({404})
+"""How a second request is answered where the first, whose answer was lost, has deleted something."""
 
 
 class ManagementClient(HoldsSecret):
@@ -188,25 +192,14 @@ class ManagementClient(HoldsSecret):
         except BaseException as error:
             if isinstance(error, AuthenticationError):
                 forget_expired(auth, authorization, error)
-            self._observers.after_attempt(
-                AttemptFinished(
-                    started=started,
-                    duration=time.perf_counter() - begun,
-                    status=status_of(error),
-                    request_id=getattr(error, "request_id", None),
-                    error=error,
-                )
-            )
+            self._observers.after_attempt(failed(started, time.perf_counter() - begun, error))
             raise
-        self._observers.after_attempt(
-            AttemptFinished(
-                started=started,
-                duration=time.perf_counter() - begun,
-                status=answer.status,
-                request_id=header_value(answer.headers, "X-Request-Id"),
-            )
-        )
+        self._observers.after_attempt(succeeded(started, time.perf_counter() - begun, answer, document))
         return document
+
+
+def read_nothing(_document: object) -> None:
+    """Read an answer that says nothing."""
 
 
 def _read(answer: Answer) -> Any:

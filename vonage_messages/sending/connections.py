@@ -154,14 +154,13 @@ class Connections(Requesting):
             return
         self._open_connection(place)
 
-    def _open_connection(self, first: Place | None) -> None:
+    def _open_connection(self, first: Place) -> None:
         self._look_out()
         # A connection serves many: it must not pass for a part of whatever its first message was submitted by.
         context = None if observe.telemetry is None else observe.telemetry.apart()
         worker = self._loop_of_queue().create_task(self._work(first), context=context)
         self._workers.add(worker)
-        if first is not None:
-            self._opening[worker] = first
+        self._opening[worker] = first
         worker.add_done_callback(self._connection_ended)
 
     def _look_out(self) -> None:
@@ -177,23 +176,21 @@ class Connections(Requesting):
         if worker.cancelled():
             self._halt()
 
-    async def _work(self, place: Place | None) -> None:
+    async def _work(self, first: Place) -> None:
         """Be a connection: send one message after the other until the queue ends."""
         worker = asyncio.current_task()
         if worker is not None:
             self._opening.pop(worker, None)
-        while True:  # ends: with the queue
-            if place is not None:
-                if self._confirming is None:
-                    await self._send(place)
-                else:
-                    await self._send_when_confirmed(place, self._confirming)
+        place: Place | None = first
+        while place is not None:  # ends: with the queue
+            if self._confirming is None:
+                await self._send(place)
+            else:
+                await self._send_when_confirmed(place, self._confirming)
             # Where others send under the same limits, the limiter says whose turn it is.
             place = self._take() if self._turns.serves_only(self) else None
             if place is None:
                 place = await self._wait_for_turn()
-            if place is None:
-                return
 
     async def _wait_for_turn(self) -> Place | None:
         """Wait for the next message; ``None`` when the queue has ended."""

@@ -162,6 +162,7 @@ class SendQueue:
             QueueClosedError: the queue is closed.
             TypeError: that is no message.
             ConfigurationError: a span is no number of seconds above 0.
+            RuntimeError: the queue belongs to another event loop.
         """
         return self._engine.submit(message, priority=priority, expires_in=expires_in, max_wait=max_wait)
 
@@ -181,7 +182,7 @@ class SendQueue:
         Raises:
             QueueClosedError: the queue is closed, or was closed meanwhile. The message is not in it.
             QueueFullError: the queue is full, and one of its own functions cannot wait for room.
-            TypeError, ConfigurationError: as ``submit`` does.
+            TypeError, ConfigurationError, RuntimeError: as ``submit`` does.
         """
         await self._engine.put(message, priority=priority, expires_in=expires_in, max_wait=max_wait)
 
@@ -206,7 +207,7 @@ class SendQueue:
         Raises:
             QueueClosedError: the queue was closed; raised after the outcomes of what it had taken.
             ConfigurationError: an option cannot work.
-            RuntimeError: one of the queue's own functions calls it.
+            RuntimeError: one of the queue's own functions calls it, or it belongs to another event loop.
         """
         return self._engine.map(
             messages, ordered=ordered, priority=priority, expires_in=expires_in, max_wait=max_wait, window=window
@@ -232,6 +233,10 @@ class SendQueue:
     def observe(self, status: MessageStatus) -> None:
         """
         Learn from a status webhook: one that says that something was too fast slows the sender, or the pair.
+
+        Raises:
+            TypeError: that is no status.
+            RuntimeError: the queue, or its limiter, belongs to another event loop.
 
         Reference: Messages API v1, error codes 1241, 1460 and 1461; limits, section 4 (131056, 130429).
         """

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from vonage_messages.errors import StoreUnavailableError
+from vonage_messages.stores.durable import sync_folder
 
 try:
     import fcntl
@@ -178,7 +179,7 @@ class _LimitFile:
                 version = _version(os.fstat(file.fileno()))
             beside.replace(self.path)
             self._was_used, self._known = True, version
-            _sync_folder(self.path.parent)
+            sync_folder(self.path.parent)
         except OSError as error:
             with contextlib.suppress(OSError):
                 beside.unlink()
@@ -251,15 +252,3 @@ class _Lock:
 
 def _version(status: os.stat_result) -> _Version:
     return status.st_ino, status.st_mtime_ns, status.st_size
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the new name of a file to the disk, where the system can do that."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

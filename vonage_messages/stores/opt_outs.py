@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from vonage_messages.consent import record_of
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError
 from vonage_messages.modes import warn_if_open_to_all
+from vonage_messages.stores.durable import sync_folder
 
 if TYPE_CHECKING:
     from vonage_messages.consent import OptOutRecord
@@ -130,7 +131,7 @@ class OptOutFile:
             finally:
                 os.close(descriptor)
             if is_new:
-                _sync_folder(self._path.parent)
+                sync_folder(self._path.parent)
         except OSError as error:
             raise StoreUnavailableError(f"{self._path} cannot be written: {error.strerror or error}") from error
 
@@ -146,14 +147,3 @@ def _ends_a_line(descriptor: int) -> bool:
 def _write_all(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the name of a new file as durable as its content."""
-    if os.name == "nt":  # Windows opens no folders, and writes their entries at once
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

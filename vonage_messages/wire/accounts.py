@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final
@@ -21,6 +20,7 @@ import attrs
 
 from vonage_messages.errors import InvalidMessageError, Problem, UnexpectedResponseError
 from vonage_messages.values import JSONObject, masked, normalize_number
+from vonage_messages.wire.applications import is_application_id
 from vonage_messages.wire.rest import Request
 
 ACCOUNTS_PATH: Final = "/beta/chatapp-accounts"
@@ -208,7 +208,7 @@ def checked_application_id(application_id: str) -> str:
     Raises:
         InvalidMessageError: it is no UUID.
     """
-    if not _is_uuid(application_id):
+    if not is_application_id(application_id):
         raise InvalidMessageError([("application", "must be the id of an application (a UUID)")], _SUBJECT)
     return application_id
 
@@ -301,16 +301,9 @@ def _change_problems(access_token: object, name: object, applications: Sequence[
         problems.append(Problem("name", "must be a text"))
     if isinstance(applications, str) or len(applications) > 1:
         problems.append(Problem("applications", "must be a list of no or one application"))
-    elif not all(_is_uuid(each) for each in applications):
+    elif not all(is_application_id(each) for each in applications):
         problems.append(Problem("applications[0]", "must be the id of an application (a UUID)"))
     return problems
-
-
-def _is_uuid(value: object) -> bool:
-    try:
-        return isinstance(value, str) and str(uuid.UUID(value)) == value.lower()
-    except ValueError:
-        return False
 
 
 def _text(value: object) -> str:

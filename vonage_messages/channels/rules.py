@@ -150,7 +150,6 @@ def url(
     With *extensions* the file behind it must be of one of these types, compared without case; a URL whose path
     shows no extension says nothing, and passes.
     """
-    listed = ", ".join("." + extension for extension in extensions)
 
     def rule(value: object, path: str, problems: list[Problem]) -> None:
         length = _text_length(value, path, problems)
@@ -163,8 +162,8 @@ def url(
             problems.append(Problem(path, f"must have at least {min} characters, not {length}"))
         elif max is not None and length > max:
             problems.append(Problem(path, f"must have at most {max:,} characters, not {length:,}"))
-        elif extensions and (found := file_extension(link)) and found not in extensions:
-            problems.append(Problem(path, f"must be a file of type {listed}, not .{found}"))
+        elif extensions:
+            _check_file_type(link, extensions, path, problems)
 
     return {RULE: rule}
 
@@ -175,7 +174,6 @@ def link(*extensions: str) -> Metadata:
 
     With *extensions* the file behind it must be of one of these types, as in ``url``.
     """
-    listed = ", ".join("." + extension for extension in extensions)
 
     def rule(value: object, path: str, problems: list[Problem]) -> None:
         length = _text_length(value, path, problems)
@@ -184,8 +182,8 @@ def link(*extensions: str) -> Metadata:
         target = str(value)
         if not length or not _URL_CHARACTERS.fullmatch(target):
             problems.append(Problem(path, "must be a URL or a path without spaces"))
-        elif extensions and (found := file_extension(target)) and found not in extensions:
-            problems.append(Problem(path, f"must be a file of type {listed}, not .{found}"))
+        elif extensions:
+            _check_file_type(target, extensions, path, problems)
 
     return {RULE: rule}
 
@@ -303,6 +301,13 @@ def is_http_url(link: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:  # a port that is no number, an address in half a bracket
         return False
+
+
+def _check_file_type(link: str, extensions: tuple[str, ...], path: str, problems: list[Problem]) -> None:
+    found = file_extension(link)
+    if found and found not in extensions:
+        listed = ", ".join("." + extension for extension in extensions)
+        problems.append(Problem(path, f"must be a file of type {listed}, not .{found}"))
 
 
 def file_extension(link: str) -> str:

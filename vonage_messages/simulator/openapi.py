@@ -14,11 +14,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from vonage_messages.simulator.forms import FORM_PATTERNS
-from vonage_messages.simulator.openapi_management import management_paths, management_schemas
+from vonage_messages.simulator.openapi_management import management_paths, management_schemas, object_schema
 from vonage_messages.simulator.rules import v0_1_rules, v1_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from vonage_messages.simulator.rules import MessageRules, Node
 
@@ -69,7 +69,7 @@ def schemas() -> dict[str, Any]:
         "Suggestion": _one_of(v1.suggestions, "suggestion"),
         "Update": {"anyOf": [{"$ref": _SCHEMAS + name} for name in updates]},
         "Accepted": _accepted(),
-        "AcceptedV01": _object({"message_uuid": {"type": "string"}}, ["message_uuid"]),
+        "AcceptedV01": object_schema({"message_uuid": {"type": "string"}}, ["message_uuid"]),
         "Problem": _problem(lists_parameters=False),
         "ProblemWithParameters": _problem(lists_parameters=True),
         **management_schemas(),
@@ -164,24 +164,15 @@ def _headers() -> dict[str, Any]:
 
 def _accepted() -> dict[str, Any]:
     workflow = {"type": "string", "description": "Where there was a failover chain"}
-    return _object({"message_uuid": {"type": "string"}, "workflow_id": workflow}, ["message_uuid"])
+    return object_schema({"message_uuid": {"type": "string"}, "workflow_id": workflow}, ["message_uuid"])
 
 
 def _problem(*, lists_parameters: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {name: {"type": "string"} for name in ("type", "title", "detail", "instance")}
     if lists_parameters:
-        parameter = _object({"name": {"type": "string"}, "reason": {"type": "string"}}, ["name", "reason"])
+        parameter = object_schema({"name": {"type": "string"}, "reason": {"type": "string"}}, ["name", "reason"])
         properties["invalid_parameters"] = {"type": "array", "items": parameter}
-    return _object(properties, ["type", "title", "instance"])
-
-
-def _object(properties: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(required),
-        "additionalProperties": False,
-    }
+    return object_schema(properties, ["type", "title", "instance"])
 
 
 def _one_of(rules: Mapping[str, MessageRules], kind: str) -> dict[str, Any]:

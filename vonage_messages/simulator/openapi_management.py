@@ -184,11 +184,13 @@ def management_schemas() -> dict[str, Any]:
         "access_token": _TEXT,
     }
     return {
-        "ExternalAccount": _object(account, ["provider", "external_id", "api_key", "applications"]),
+        "ExternalAccount": object_schema(account, ["provider", "external_id", "api_key", "applications"]),
         "AccountsPage": _accounts_page(),
-        "MessengerAccount": _object({"external_id": _NEW_EXTERNAL_ID, **settings}, ["external_id", "access_token"]),
-        "MessengerAccountChange": _object(settings, []),
-        "AccountLink": _object({"application": {"type": "string", "pattern": _UUID}}, ["application"]),
+        "MessengerAccount": object_schema(
+            {"external_id": _NEW_EXTERNAL_ID, **settings}, ["external_id", "access_token"]
+        ),
+        "MessengerAccountChange": object_schema(settings, []),
+        "AccountLink": object_schema({"application": {"type": "string", "pattern": _UUID}}, ["application"]),
         "AccountProblem": _account_problem(),
         "Application": _application(),
         "ApplicationsPage": _applications_page(),
@@ -197,24 +199,24 @@ def management_schemas() -> dict[str, Any]:
 
 
 def _accounts_page() -> dict[str, Any]:
-    link = _object({"href": _TEXT}, ["href"])
+    link = object_schema({"href": _TEXT}, ["href"])
     names = ("self", "first", "last", "next", "prev")
-    return _object(
+    return object_schema(
         {
             "page_number": {"type": "integer"},
             "page_size": {"type": "integer"},
             "_embedded": {"type": "array", "items": {"$ref": "#/components/schemas/ExternalAccount"}},
-            "_links": _object(dict.fromkeys(names, link), names[:3]),
+            "_links": object_schema(dict.fromkeys(names, link), names[:3]),
         },
         ["page_number", "page_size", "_embedded", "_links"],
     )
 
 
 def _applications_page() -> dict[str, Any]:
-    return _object(
+    return object_schema(
         {
             **{name: {"type": "integer"} for name in ("page", "page_size", "total_items", "total_pages")},
-            "_embedded": _object(
+            "_embedded": object_schema(
                 {"applications": {"type": "array", "items": {"$ref": "#/components/schemas/Application"}}},
                 ["applications"],
             ),
@@ -287,7 +289,8 @@ def _provider(names: Sequence[str]) -> dict[str, Any]:
     return {"name": "provider", "in": "path", "required": True, "schema": {"enum": list(names)}}
 
 
-def _object(properties: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
+def object_schema(properties: Mapping[str, Any], required: Sequence[str]) -> dict[str, Any]:
+    """Describe an object that has these properties, and no others."""
     return {
         "type": "object",
         "properties": dict(properties),
@@ -297,22 +300,22 @@ def _object(properties: Mapping[str, Any], required: Sequence[str]) -> dict[str,
 
 
 def _account_problem() -> dict[str, Any]:
-    invalid = _object({"name": _TEXT, "reason": _TEXT}, ["name", "reason"])
+    invalid = object_schema({"name": _TEXT, "reason": _TEXT}, ["name", "reason"])
     properties = {
         **dict.fromkeys(("type", "title", "detail"), _TEXT),
         "instance": {"type": "null"},
         "invalid_params": {"type": "array", "items": invalid},
     }
-    return _object(properties, ["title"])
+    return object_schema(properties, ["title"])
 
 
 def _messages() -> dict[str, Any]:
-    webhook = _object({"address": {"type": "string"}, "http_method": {"enum": ["POST"]}}, ["address"])
-    return _object(
+    webhook = object_schema({"address": {"type": "string"}, "http_method": {"enum": ["POST"]}}, ["address"])
+    return object_schema(
         {
             "version": {"enum": ["v1", "v0.1"]},
             "authenticate_inbound_media": {"type": "boolean"},
-            "webhooks": _object({"inbound_url": webhook, "status_url": webhook}, []),
+            "webhooks": object_schema({"inbound_url": webhook, "status_url": webhook}, []),
         },
         [],
     )
@@ -334,17 +337,17 @@ def _application_settings() -> dict[str, Any]:
         "capabilities": _capabilities(),
         "privacy": {"type": "object"},
     }
-    return _object(properties, ["name"])
+    return object_schema(properties, ["name"])
 
 
 def _application() -> dict[str, Any]:
-    keys = _object({"public_key": _TEXT, "private_key": _TEXT}, ["public_key"])
+    keys = object_schema({"public_key": _TEXT, "private_key": _TEXT}, ["public_key"])
     properties = {
         "id": _TEXT,
         "name": _TEXT,
         "keys": keys,
         "capabilities": _capabilities(),
         "privacy": {"type": "object"},
-        "_links": _object({"self": _object({"href": _TEXT}, ["href"])}, ["self"]),
+        "_links": object_schema({"self": object_schema({"href": _TEXT}, ["href"])}, ["self"]),
     }
-    return _object(properties, ["id", "name", "keys", "capabilities"])
+    return object_schema(properties, ["id", "name", "keys", "capabilities"])

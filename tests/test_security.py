@@ -171,6 +171,9 @@ async def server(answer: bytes, heads: list[bytes] | None = None) -> AsyncIterat
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
             head = await reader.readuntil(b"\r\n\r\n")
+            # What is not read when it hangs up takes the answer with it.
+            length = re.search(rb"(?i)^content-length: (\d+)", head, re.MULTILINE)
+            await reader.readexactly(int(length[1]) if length else 0)
             if heads is not None:
                 heads.append(head)
         writer.write(answer)

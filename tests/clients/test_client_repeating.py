@@ -140,13 +140,9 @@ async def test_call_stays_in_doubt_whatever_becomes_of_the_repetition(tools: Any
     assert len(server.requests) == (2 if later == "refused" else 1)
 
 
-async def test_refused_connection_is_repeated(sms: Sms) -> None:
+async def test_refused_connection_is_repeated(sms: Sms, unused_tcp_port: int) -> None:
     recorder = Recorder()
-    listening = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    listening.close()
-    await listening.wait_closed()
-    client = Client(BASIC, base_url=f"http://127.0.0.1:{port}", retry=QUICK, observers=[recorder])
+    client = Client(BASIC, base_url=f"http://127.0.0.1:{unused_tcp_port}", retry=QUICK, observers=[recorder])
     async with client:
         with pytest.raises(errors.ConnectError) as caught:
             await client.send(sms)

@@ -24,6 +24,9 @@ class House:
     folder: Path
     key_file: Path
     url: str
+    nowhere: str
+    """Where nobody listens."""
+
     statuses: list[MessageStatus] = attrs.field(factory=list)
 
 
@@ -39,7 +42,7 @@ async def served(application: web.Application) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
+async def house(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[House]:
     async with Simulator(rate=None) as simulator:
         key_file = tmp_path / "private.key"
         key_file.write_text(simulator.private_key)
@@ -57,7 +60,8 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
             simulator.webhooks = Webhooks(
                 status_url=f"{url}/webhooks/message-status", inbound_url=f"{url}/webhooks/inbound-message"
             )
-            yield House(simulator, environment, tmp_path, key_file, url, statuses)
+            nowhere = f"http://127.0.0.1:{unused_tcp_port}"
+            yield House(simulator, environment, tmp_path, key_file, url, nowhere, statuses)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -105,8 +104,7 @@ def _another_secret(house: Any) -> None:
 
 
 def _nobody_listens(house: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        house.environment["VONAGE_BASE_URL"] = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    house.environment["VONAGE_BASE_URL"] = house.nowhere
 
 
 def _plain_http(house: Any) -> None:
@@ -120,10 +118,8 @@ def _webhook_elsewhere(house: Any) -> None:
 
 
 def _webhook_down(house: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        url = f"http://127.0.0.1:{taken.getsockname()[1]}/inbound"
     house.simulator.webhooks = house.simulator.webhooks.__class__(
-        status_url=house.simulator.webhooks.status_url, inbound_url=url
+        status_url=house.simulator.webhooks.status_url, inbound_url=f"{house.nowhere}/inbound"
     )
 
 

@@ -7,10 +7,13 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.sql import SQL, Identifier
 
+from vonage_messages.errors import OutboxError
 from vonage_messages.limits.rate import TOLERANCE
 from vonage_messages.limits.shared import SharedBook, SharedLimit, Verdict
 
@@ -84,6 +87,21 @@ async def test_idle_limits_are_forgotten_and_nothing_is_won_by_it(store: Any) ->
     await store.sweep(now=NOW + 10_000.0)
     assert await store.take([[ACCOUNT, SENDER]], now=NOW + 10_000.0) == [Verdict(0.0)]
     assert (await store.take([[SENDER]], now=NOW + 10_000.0))[0].obstacle == 0
+
+
+async def test_sweep_that_fails_costs_no_place(another_limits_on_postgres: Another, postgres: str, schema: str) -> None:
+    hourly = SharedLimit("account", interval=3600.0)
+    async with (
+        another_limits_on_postgres() as store,
+        await psycopg.AsyncConnection.connect(postgres, autocommit=True) as connection,
+    ):
+        rename = SQL("ALTER TABLE {} RENAME TO {}")
+        await connection.execute(rename.format(Identifier(schema, "cap_slice"), Identifier("away")))
+        with pytest.raises(OutboxError):
+            await store.take([[hourly]])
+        await connection.execute(rename.format(Identifier(schema, "away"), Identifier("cap_slice")))
+        (verdict,) = await store.take([[hourly]])
+    assert verdict.obstacle is None
 
 
 async def test_nothing_is_asked_for_nothing(store: Any) -> None:

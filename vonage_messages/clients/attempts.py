@@ -26,7 +26,6 @@ from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.sandbox import advise
 from vonage_messages.clients.transport import Timeout, Transport, user_agent
 from vonage_messages.errors import APIError, AuthenticationError, RateLimitedError, VonageMessagesError
-from vonage_messages.guards import take_back
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.observe import Observers
 from vonage_messages.values import HoldsSecret
@@ -138,16 +137,16 @@ class Attempts(HoldsSecret):
             message=message,
         )
 
+    def _guarded(self, message: Message, request: rest.Request) -> Awaitable[rest.SentMessage]:
+        """Send a message, if every guard lets it pass."""
+        if self._guards is None:
+            return self._repeat(self._send_call(message, request))
+        return self._guards.around(message, lambda: self._repeat(self._send_call(message, request)))
+
     async def _traced(self, message: Message, request: rest.Request, telemetry: Telemetry) -> rest.SentMessage:
         """Send a message before the eyes of what watches the whole process: also what a guard refuses."""
         with telemetry.sending(message) as sending:
-            undo = [] if self._guards is None else self._guards.admit(message)
-            try:
-                sent = await self._repeat(self._send_call(message, request))
-            except VonageMessagesError as error:
-                if not error.maybe_sent:
-                    take_back(undo)
-                raise
+            sent = await self._guarded(message, request)
             sending.accepted(sent)
             return sent
 

@@ -290,9 +290,7 @@ class Client(Attempts):
             return self._dry_run(message, request, chosen)
         if observe.telemetry is not None:
             return await self._traced(message, request, observe.telemetry)
-        if self._guards is None:
-            return await self._repeat(self._send_call(message, request))
-        return await self._guards.around(message, lambda: self._repeat(self._send_call(message, request)))
+        return await self._guarded(message, request)
 
     async def attempt(
         self,

@@ -101,8 +101,8 @@ class PostgresLimitStore:
             "horizon": horizon,
             "now": now,
         }
+        await self._sweep_now_and_then(now)  # before: behind it, places would get late, or be lost where it fails
         found = await self._fetch("take_places", parameters)
-        await self._sweep_now_and_then(now)
         return [Verdict(wait, obstacle, said_at) for wait, obstacle, said_at in found]
 
     async def pause(self, keys: Mapping[str, Seconds], /, *, now: float | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from vonage_messages.cli.application import application
+from vonage_messages.onboarding.keys import new_key_pair
 from vonage_messages.testing.running import RunningSimulator
 
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
@@ -107,6 +109,19 @@ def test_bad_input_is_exit_code_2_and_leaves_nothing(
     assert (result.exit_code, result.stdout) == (2, "")
     assert not list(tmp_path.iterdir())
     assert not len(running.applications)
+
+
+@pytest.mark.parametrize("key", [new_key_pair()[0], b"-----BEGIN PRIVATE KEY-----\n"], ids=["another", "damaged"])
+def test_the_command_that_doctor_names_for_a_new_key_gives_one(
+    running: RunningSimulator, tmp_path: Path, key: bytes
+) -> None:
+    made = dict(line.split("=", 1) for line in run(running, "setup", *BASE).stdout.splitlines())
+    (tmp_path / "private.key").write_bytes(key)
+    findings = json.loads(run(running, "doctor", "--no-probe", "--json", **made).stdout)
+    named = [each["mend"].partition("vonage-messages ")[2] for each in findings if "--new-key" in (each["mend"] or "")]
+    assert len(named) == 1
+    made |= dict(line.split("=", 1) for line in run(running, *shlex.split(named[0])).stdout.splitlines())
+    assert run(running, "doctor", "--no-probe", **made).exit_code == 0
 
 
 def test_a_lost_answer_says_where_the_new_key_is(running: RunningSimulator, tmp_path: Path) -> None:

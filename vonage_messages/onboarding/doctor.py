@@ -196,7 +196,7 @@ class _Remote:
                 "application key",
                 "the private key is not the one of this application",
                 "Use the key file that was made with the application, or give it a new one: "
-                "vonage-messages setup --new-key",
+                + local.new_key_command(self.variables),
             )
         return good("application key", "the private key belongs to the application")
 

@@ -122,4 +122,7 @@ def _written_beside(path: Path, pem: bytes) -> Path:
 
 
 def _taken(path: Path) -> str:
-    return f"{path} is there already, and a key that is lost is lost: choose another file, or say that it may go."
+    return (
+        f"{path} is there already, and a key that is lost is lost: choose another file (--key-file), or say that it "
+        "may go (--overwrite-key)."
+    )

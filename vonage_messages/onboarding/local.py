@@ -133,9 +133,16 @@ def check_key(variables: Mapping[str, str]) -> tuple[Finding, ApplicationAuth | 
     try:
         auth = ApplicationAuth(variables.get("VONAGE_APPLICATION_ID", "").strip() or "unknown", key)
     except ConfigurationError as error:
-        mend = "Set VONAGE_PRIVATE_KEY to the path of the key file, or make a new key: vonage-messages setup --new-key"
+        mend = f"Set VONAGE_PRIVATE_KEY to the path of the key file, or make a new key: {new_key_command(variables)}"
         return wrong("private key", str(error).rstrip("."), mend), None
     return good("private key", "an RSA key"), auth
+
+
+def new_key_command(variables: Mapping[str, str]) -> str:
+    """Name the command that gives the application another key, in a file where none is."""
+    application_id = variables.get("VONAGE_APPLICATION_ID", "").strip()
+    known = application_id if is_application_id(application_id) else "ID"
+    return f"vonage-messages setup --application-id {known} --new-key --key-file new.key"
 
 
 def check_key_mode(variables: Mapping[str, str]) -> Finding:

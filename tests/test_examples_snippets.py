@@ -450,6 +450,24 @@ def test_an_application_is_made_and_its_key_kept_from_others(runs: Runs) -> None
     assert jwt.decode(token, made.public_key, algorithms=["RS256"])["application_id"] == made.id
 
 
+@pytest.mark.parametrize(("file", "secret"), [("no/made.key", None), ("made.key", "another")])
+async def test_no_application_is_made_whose_key_has_no_place_and_no_empty_key_is_left(
+    tmp_path: Path, file: str, secret: str | None
+) -> None:
+    async with Simulator(rate=None) as simulator:
+        settings = {**simulator.environment(), "PRIVATE_KEY_FILE": str(tmp_path / file)}
+        settings |= {"INBOUND_URL": "https://example.com/i", "STATUS_URL": "https://example.com/s"}
+        settings |= {} if secret is None else {"VONAGE_API_SECRET": secret}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(SNIPPETS / "create_application.py")),
+            env={**os.environ, **settings},
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        assert await asyncio.wait_for(process.wait(), 60) == 1
+        assert not len(simulator.applications)
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []
+
+
 def test_the_webhooks_of_the_application_are_told_from_then_on(runs: Runs) -> None:
     assert (runs.webhooks.inbound_url or "").endswith("/inbound")
     (message,) = runs.of["sms_send_sms"].messages

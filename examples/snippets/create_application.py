@@ -15,28 +15,28 @@ from pathlib import Path
 from vonage_messages import ApplicationsClient
 
 
-def place_for_key() -> Path:
-    """Find out where the key goes before it is made: nothing is written over."""
+def take_place_for_key() -> Path:
+    """Make the file before the key is made: nothing is written over, and no key is lost for want of a place."""
     path = Path(os.environ["PRIVATE_KEY_FILE"])
-    if path.exists():
-        sys.exit(f"{path} is there already.")
+    try:
+        path.touch(mode=0o600, exist_ok=False)  # only you can read it
+    except OSError as error:
+        sys.exit(f"{path} cannot be made: {error.strerror}.")
     return path
-
-
-def keep(key: str, path: Path) -> None:
-    """Write the key where only you can read it: the platform gives it once, and never again."""
-    path.touch(mode=0o600, exist_ok=False)
-    path.write_text(key, encoding="utf-8")
 
 
 async def main() -> None:
     """Make an application with both webhooks, and keep its key."""
-    path = place_for_key()
     async with ApplicationsClient.from_env() as applications:
-        made = await applications.create(
-            "Shop", inbound_url=os.environ["INBOUND_URL"], status_url=os.environ["STATUS_URL"]
-        )
-    keep(made.private_key or "", path)
+        path = take_place_for_key()
+        try:
+            made = await applications.create(
+                "Shop", inbound_url=os.environ["INBOUND_URL"], status_url=os.environ["STATUS_URL"]
+            )
+        except BaseException:
+            path.unlink()
+            raise
+    path.write_text(made.private_key or "", encoding="utf-8")  # the platform gives it once, and never again
     print(f"export VONAGE_APPLICATION_ID={made.id}")
     print(f"export VONAGE_PRIVATE_KEY={path}")
 

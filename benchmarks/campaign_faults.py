@@ -330,8 +330,13 @@ def told_of(sent: Any, error: BaseException | None) -> Told:
         return Told(ACCEPTED, maybe_sent=True, message_uuid=sent.message_uuid)
     if error is None:
         return Told(CANCELLED, maybe_sent=False)
-    in_time = "in time" not in str(error) and "cut short" not in str(error) and "too long" not in str(error)
-    return Told(type(error).__name__, maybe_sent=bool(getattr(error, "maybe_sent", False)), in_time=in_time)
+    maybe_sent = bool(getattr(error, "maybe_sent", False))
+    return Told(type(error).__name__, maybe_sent=maybe_sent, in_time=was_in_time(str(error)))
+
+
+def was_in_time(words: str) -> bool:
+    """Tell from the words of an error whether the answer came before the sender's patience was at an end."""
+    return not any(each in words for each in ("in time", "cut short", "too long"))
 
 
 async def send_by_client(sender: Sender) -> None:
@@ -414,7 +419,7 @@ async def send_by_outbox(sender: Sender) -> None:
             accepted = row.state is State.ACCEPTED
             maybe_sent = row.state in {State.ACCEPTED, State.IN_DOUBT}
             ended = ACCEPTED if accepted else row.error_class or str(row.state)
-            in_time = accepted or "in time" not in str(row.error_detail) + "cut short"
+            in_time = accepted or was_in_time(str(row.error_detail))
             sender.tell(row.ref, Told(ended, maybe_sent, row.message_uuid, in_time=in_time))
 
 

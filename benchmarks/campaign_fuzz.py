@@ -150,7 +150,10 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    return parser.parse_args(given)
+    options = parser.parse_args(given)
+    if options.block is not None and options.only is None:
+        parser.error("--block needs --only: each door has blocks of its own")
+    return options
 
 
 def main(given: Sequence[str] | None = None) -> int:

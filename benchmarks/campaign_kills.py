@@ -487,7 +487,7 @@ def file_is_corrupt(scale: Scale, folder: Path) -> Findings:
     path = folder / "campaign.db"
     last_line(start("adder", path, max(200, scale.rows // 10)))
     whole = path.read_bytes()
-    tried = 0
+    tried = refused = 0
     with platform_in(folder) as platform:
         for _ in range(max(2, scale.rounds // 10)):
             place = scale.chance.randrange(len(whole) // PAGE) * PAGE
@@ -495,12 +495,13 @@ def file_is_corrupt(scale: Scale, folder: Path) -> Findings:
             path.write_bytes(broken)
             code, _, error = last_line(start("sender", path, platform.url, scale.connections))
             tried += 1
+            refused += code == REFUSED_FILE
             findings.expect(
                 code == REFUSED_FILE, f"a file with page {place // PAGE} overwritten ended with {code}: {error}"
             )
             findings.expect(path.read_bytes() == broken, f"the file was changed (page {place // PAGE})")
         findings.expect(not platform.accepted(), "something was sent from a corrupt file")
-    findings.figures["refused"] = f"{tried} of {tried}"
+    findings.figures["refused"] = f"{refused} of {tried}"
     return findings
 
 

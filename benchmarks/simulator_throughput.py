@@ -1,11 +1,11 @@
 """
 How many messages the simulator accepts on one core with validation on, while its inbox is open on many messages.
 
-The simulator runs in a process of its own that is bound to one core; everything that asks it runs on the others. Three
-rounds: nobody looks; the index of the inbox is there and nobody looks; the inbox is open. "Open" is what the page does
-in a browser: it hears every event, and fetches itself anew when something has happened, at most every 80 ms and not
-before eight times as long as the last time took. Messages are WhatsApp list messages and SMS by turns, sent with Basic
-credentials; every answer must be 202.
+The simulator runs in a process of its own that is bound to one core; everything that asks it runs on the others. Four
+rounds: by turns the inbox is closed (nobody looks at it), and open. "Open" is what the page does in a browser: it hears
+every event, and fetches itself anew when something has happened, at most every 80 ms and not before eight times as long
+as the last time took. Messages are WhatsApp list messages and SMS by turns, sent with Basic credentials; every answer
+must be 202.
 
 Run: ``python benchmarks/simulator_throughput.py``; ``--messages`` and ``--seconds`` change the size.
 """
@@ -229,7 +229,7 @@ class Caller(asyncio.Protocol):
 
 
 def body(number: int) -> bytes:
-    """Write a message: WhatsApp lists and SMS by turns, to some hundred people."""
+    """Write a message: WhatsApp lists and SMS by turns, to some hundreds of people."""
     to = f"447700{900_000 + number % PEOPLE}"
     if number % 2:
         message = {"channel": "sms", "message_type": "text", "to": to, "from": "Acme", "text": f"Number {number}"}

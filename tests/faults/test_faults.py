@@ -454,3 +454,17 @@ def test_comparison_finds_what_is_lost_doubled_and_mixed_up() -> None:
         "1 messages were sent again, although that could be twice",
         "2 messages ended otherwise than what struck them",
     ]
+
+
+@pytest.mark.each(
+    ("words", "in_time"),
+    [
+        ("it was sent, but not answered in time.", False),
+        ("the answer was cut short", False),
+        ("it took too long", False),
+        ("the connection broke", True),
+        ("None", True),
+    ],
+)
+def test_words_tell_whether_the_answer_was_waited_for_to_its_end(words: str, in_time: bool) -> None:
+    assert campaign.was_in_time(words) is in_time

@@ -28,7 +28,7 @@ async def main() -> None:
             print(f"{added.new} added, {added.repeated} there already")
 
         try:
-            async with asyncio.timeout(0.5):
+            async with asyncio.timeout(1):
                 await outbox.run(client, limits=Limits.published())
         except TimeoutError:
             print(f"Interrupted; {(await outbox.report()).pending} wait")

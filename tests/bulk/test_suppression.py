@@ -300,7 +300,7 @@ def test_several_writers_lose_no_line(tmp_path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(30)
+        writer.join(60)
     assert len(SuppressionList.read(path)) == 100
 
 

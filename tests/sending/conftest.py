@@ -238,7 +238,11 @@ def tools() -> Tools:
 
 
 class Hesitation:
-    """How long this process was kept from its work, at most: what came meanwhile seems to come all at once."""
+    """
+    How long this process was kept from its work, at most: what came meanwhile seems to come all at once.
+
+    It lies between two looks, however it does, and so is no longer than they are apart.
+    """
 
     def __init__(self) -> None:
         self.longest = 0.0
@@ -252,8 +256,8 @@ class Hesitation:
         loop = asyncio.get_running_loop()
         while True:  # ends: with the test, which cancels it
             before = loop.time()
-            await asyncio.sleep(0.005)
-            self.longest = max(self.longest, loop.time() - before - 0.005)
+            await asyncio.sleep(0.002)
+            self.longest = max(self.longest, loop.time() - before)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.simulator import Simulator
 
 AUTH = BasicAuth("abcd1234", "secret")
-STALL = 0.008
+STALL = 0.01
 """Seconds for which a process must be kept from its work for what it sends to come too close together."""
 
 

@@ -23,11 +23,10 @@ pytestmark = pytest.mark.usefixtures("quiet_clock")
 
 
 @asynccontextmanager
-async def hopeless(kind: str) -> AsyncIterator[tuple[Simulator, Client]]:
+async def hopeless(kind: str, port: int) -> AsyncIterator[tuple[Simulator, Client]]:
     """Give a simulator and a client that meets an error with everything it sends."""
-    simulator = Simulator(
-        rate=1 if kind == "RateLimitedError" else None, burst=1 if kind == "RateLimitedError" else None
-    )
+    throttled = kind == "RateLimitedError"
+    simulator = Simulator(port=port, rate=0.001 if throttled else None, burst=1 if throttled else None)
     async with simulator:
         other = "00000000-0000-4000-8000-000000000000"
         application_id = other if kind == "AuthenticationError" else simulator.application_id
@@ -35,7 +34,7 @@ async def hopeless(kind: str) -> AsyncIterator[tuple[Simulator, Client]]:
             simulator.balance.amount = simulator.balance.price * 0
         auth = ApplicationAuth(application_id=application_id, private_key=simulator.private_key)
         async with Client(auth, base_url=simulator.url, retry=RetryPolicy(attempts=1)) as client:
-            if kind == "RateLimitedError":
+            if throttled:
                 await client.send(SMS)
                 simulator.state.clear()
             if kind == "ConnectError":
@@ -44,8 +43,8 @@ async def hopeless(kind: str) -> AsyncIterator[tuple[Simulator, Client]]:
 
 
 @pytest.mark.parametrize("kind", ["AuthenticationError", "PaymentRequiredError", "RateLimitedError", "ConnectError"])
-async def test_error_that_the_next_message_would_meet_too_is_raised(kind: str) -> None:
-    async with hopeless(kind) as (simulator, client):
+async def test_error_that_the_next_message_would_meet_too_is_raised(kind: str, unused_tcp_port: int) -> None:
+    async with hopeless(kind, unused_tcp_port) as (simulator, client):
         with pytest.raises(getattr(errors, kind)):
             await Failover([WHATSAPP, SMS], after=LONG).send(client, Tracker())
         assert simulator.messages == []

@@ -76,7 +76,7 @@ async def test_message_that_waits_in_a_queue_is_taken_back_when_an_earlier_one_a
 
 
 async def test_message_that_goes_back_into_its_queue_is_taken_back_there() -> None:
-    async with Simulator(rate=0.1, burst=1) as simulator, between(simulator) as (middle, client):
+    async with Simulator(rate=0.001, burst=1) as simulator, between(simulator) as (middle, client):
         middle.held["sms"] = asyncio.Event()
         tracker = Tracker()
         async with SendQueue(client, limits=Limits.unlimited()) as queue:

@@ -21,9 +21,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import attrs
 
 from vonage_messages.channels.base import Message
-from vonage_messages.channels.enums import ChannelType, EncodingType
-from vonage_messages.channels.raw import RawMessage
-from vonage_messages.channels.sms import Sms
+from vonage_messages.channels.enums import ChannelType
+from vonage_messages.channels.sms_text import text_and_encoding
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.segmentation import segments
 
@@ -32,7 +31,6 @@ DEFAULT: Final = "default"
 
 _CHANNELS: Final = frozenset(channel.value for channel in ChannelType)
 _WITHOUT_NUMBERS: Final = frozenset({ChannelType.MESSENGER, ChannelType.EMAIL})  # a recipient there has no country
-_ENCODINGS: Final = frozenset(encoding.value for encoding in EncodingType)
 _CURRENCY: Final = re.compile(r"[A-Z]{3}")
 _PREFIX: Final = re.compile(r"\+?([1-9][0-9]{0,14})")
 _PRICE: Final = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
@@ -322,28 +320,8 @@ def _units(message: Message) -> int | None:
     """Count what *message* is charged by; ``None`` where an SMS does not show its text."""
     if message.channel != ChannelType.SMS:
         return 1
-    if isinstance(message, Sms):
-        encoding = None if message.sms is None else message.sms.encoding_type
-        return segments(message.text, encoding or EncodingType.AUTO).count
-    return _raw_parts(message.payload) if isinstance(message, RawMessage) else None
-
-
-def _raw_parts(payload: Mapping[str, Any]) -> int | None:
-    """Count the parts of an SMS that was given as JSON: flat as in v1, or nested as in v0.1."""
-    text = payload.get("text", _inside(payload, "message", "content", "text"))
-    encoding = _inside(payload, "sms", "encoding_type")
-    if encoding is None:
-        encoding = EncodingType.AUTO
-    if not isinstance(text, str) or not isinstance(encoding, str) or encoding not in _ENCODINGS:
-        return None
-    return segments(text, encoding).count
-
-
-def _inside(payload: object, *keys: str) -> object:
-    """Follow *keys* into nested objects; ``None`` where there is nothing."""
-    for key in keys:
-        payload = payload.get(key) if isinstance(payload, Mapping) else None
-    return payload
+    written = text_and_encoding(message)
+    return None if written is None else segments(*written).count
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, str]]]:

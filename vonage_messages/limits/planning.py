@@ -15,9 +15,8 @@ from typing import Final
 import attrs
 
 from vonage_messages.channels.base import Message
-from vonage_messages.channels.enums import ChannelType, EncodingType
-from vonage_messages.channels.raw import RawMessage
-from vonage_messages.channels.sms import Sms
+from vonage_messages.channels.enums import ChannelType
+from vonage_messages.channels.sms_text import text_and_encoding
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.limits.buckets import SLICES, Bucket, Gate
 from vonage_messages.limits.levels import Limit, Limits, as_limits, own_levels, shared_levels, shown
@@ -37,7 +36,6 @@ How many pairs, and as many senders, are counted at a time, some 20 MB of them. 
 fewest messages is forgotten and counted anew when it comes again: the busiest may then be a few short.
 """
 
-_ENCODINGS: Final = frozenset(encoding.value for encoding in EncodingType)
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
@@ -107,7 +105,8 @@ def plan(messages: Iterable[Message], limits: Limits | None = None, *, window: i
     in ``SendQueue.map``. Where so many wait for the same slow sender, those behind them wait with them.
 
     Rates begin with their burst spent, as in a queue that knows nothing of what was sent before; caps begin unused.
-    Of a failover chain the first message counts. A ``RawMessage`` for SMS whose text is not found has one segment.
+    Of a failover chain the first message counts. A ``RawMessage`` for SMS whose text or encoding is not found has one
+    segment.
 
     Raises:
         TypeError: *messages* is no ordinary iterable, or holds something that is no message.
@@ -321,30 +320,9 @@ def _alone(messages: int, limit: Limit | None) -> Seconds:
 
 
 def _segments_of(message: Message) -> int:
-    """Count the parts of an SMS."""
-    if isinstance(message, Sms):
-        options = message.sms
-        encoding = None if options is None else options.encoding_type
-        return segments(message.text, encoding or EncodingType.AUTO).count
-    return _segments_of_payload(message.payload) if isinstance(message, RawMessage) else 1
-
-
-def _segments_of_payload(payload: Mapping[str, object]) -> int:
-    """Count the parts of an SMS that was given as JSON: flat as in v1, or nested as in v0.1."""
-    text = payload.get("text", _inside(payload, "message", "content", "text"))
-    encoding = _inside(payload, "sms", "encoding_type")
-    if not isinstance(text, str):
-        return 1
-    if not isinstance(encoding, str) or encoding not in _ENCODINGS:
-        encoding = EncodingType.AUTO
-    return segments(text, encoding).count
-
-
-def _inside(payload: object, *keys: str) -> object:
-    """Follow *keys* into nested objects; ``None`` where there is nothing."""
-    for key in keys:
-        payload = payload.get(key) if isinstance(payload, Mapping) else None
-    return payload
+    """Count the parts of an SMS; one that does not show its text has one."""
+    written = text_and_encoding(message)
+    return 1 if written is None else segments(*written).count
 
 
 def _span(seconds: Seconds) -> str:

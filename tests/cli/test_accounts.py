@@ -21,8 +21,8 @@ SHOWN = re.findall(
 )
 
 
-def accounts(simulator: RunningSimulator, *arguments: str, stdin: str | None = None) -> Result:
-    environment = {**simulator.environment(), "COLUMNS": "80", "NO_COLOR": "1"}
+def accounts(simulator: RunningSimulator, *arguments: str, stdin: str | None = None, columns: int = 80) -> Result:
+    environment = {**simulator.environment(), "COLUMNS": str(columns), "NO_COLOR": "1"}
     return CliRunner().invoke(application, ["accounts", *arguments], env=environment, input=stdin)
 
 
@@ -33,6 +33,18 @@ def test_what_is_shown_is_printed(running: RunningSimulator) -> None:
         printed = "".join(f"{line.rstrip()}\n" for line in result.output.splitlines())
         assert (printed, result.exit_code) == (expected, 0)
         assert "--json" in command or max(map(len, result.output.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(("width", "in_one_piece"), [(80, True), (60, False), (40, False)])
+def test_no_id_is_cut_however_narrow_the_terminal(running: RunningSimulator, width: int, in_one_piece: bool) -> None:
+    other = "78d335fa-323d-0114-9c3d-d6f0d48968cf"
+    name = "A shop whose name is long enough for two lines"
+    running.accounts.add("whatsapp", "447700900009", name=name, applications=(running.application_id, other))
+    printed = accounts(running, "list", columns=width).output
+    assert "…" not in printed
+    assert max(map(len, printed.splitlines())) <= width
+    assert (other in printed) is in_one_piece
+    assert "447700900009" in printed or not in_one_piece
 
 
 def test_a_page_of_messenger(running: RunningSimulator, tmp_path: Path) -> None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from vonage_messages.wire.accounts import ExternalAccount
 
 _LARGEST_TOKEN: Final = 4096
+_ROOM: Final = 80
+"""Columns of a terminal from which on only ids and names of accounts are broken: one that is cut is of no use."""
+
 _KNOWN: Final = ("provider", "external_id", "name", "api_key", "applications")
 
 _PROVIDERS: Final = [each.value for each in Provider]  # newer versions of click would take the names of members
@@ -203,12 +206,10 @@ def _show_table(found: Sequence[ExternalAccount], console: Console) -> None:
         console.print("There are no accounts.")
         return
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    table.add_column("Provider", no_wrap=True)
-    table.add_column("Id", overflow="fold")
-    table.add_column("Name", overflow="fold")
-    table.add_column("Application", no_wrap=True)
+    whole = console.width >= _ROOM
+    for title, keep_whole in (("Provider", whole), ("Id", False), ("Name", False), ("Application", whole)):
+        table.add_column(title, no_wrap=keep_whole, overflow="fold")
     for each in found:
-        table.add_row(
-            *map(printable, (each.provider, each.external_id, each.name or "-", ", ".join(each.applications) or "-"))
-        )
+        applications = "\n".join(map(printable, each.applications))
+        table.add_row(*map(printable, (each.provider, each.external_id, each.name or "-")), applications or "-")
     console.print(table)

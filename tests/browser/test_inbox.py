@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -299,6 +300,27 @@ def test_the_settings_keep_what_somebody_is_writing(inbox: Watched, vonage_simul
     form.get_by_role("button", name="Save").click()
     expect(inbox.page.locator("#toast")).to_have_text("Saved")
     assert vonage_simulator.webhooks.status_url == "http://127.0.0.1:9/status"
+
+
+def test_saving_the_balance_leaves_the_rate_and_its_burst_and_the_other_way_round(
+    inbox: Watched, vonage_simulator: RunningSimulator, send: Send
+) -> None:
+    vonage_simulator.limit(7, 3)
+    inbox.open("/inbox/settings")
+    form = inbox.page.get_by_test_id("account-form")
+    expect(form.get_by_label("Rate")).to_have_value("7")
+    form.get_by_label("Balance").fill("5")
+    with inbox.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        form.get_by_role("button", name="Save").click()
+    assert (vonage_simulator.rate, vonage_simulator.burst, vonage_simulator.balance.amount) == (7, 3, Decimal(5))
+
+    expect(form.get_by_label("Balance")).to_have_value("5")
+    form.get_by_label("Rate").fill("9")
+    send(QUESTION)  # costs something, while somebody writes
+    with inbox.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        form.get_by_role("button", name="Save").click()
+    assert vonage_simulator.rate == 9
+    assert Decimal(0) < (vonage_simulator.balance.amount or 0) < Decimal(5)
 
 
 def test_a_fault_asks_for_what_it_takes_and_for_nothing_else(

@@ -99,6 +99,17 @@ async def test_the_webhooks_of_the_simulator_itself_can_be_set(
         await applications.update(changed, public_key=public_pem_of(new_private_key()))
 
 
+async def test_the_simulator_keeps_what_is_said_of_its_own_application(
+    applications: ApplicationsClient, simulator: Simulator
+) -> None:
+    own = await applications.get(simulator.application_id)
+    said = Application(id=own.id, name="Shop", capabilities={"voice": {}}, extra={"privacy": {"improve_ai": False}})
+    await applications.update(said, **URLS)
+    found = await applications.get(simulator.application_id)
+    assert (found.name, found.capabilities["voice"]) == ("Shop", {})
+    assert found.extra["privacy"] == {"improve_ai": False}
+
+
 async def test_accounts_are_linked_to_applications_for_messages_alone(
     applications: ApplicationsClient, simulator: Simulator
 ) -> None:

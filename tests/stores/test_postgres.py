@@ -50,7 +50,7 @@ asyncio.run(main())
 
 SEND_FOR_EVER = """
 async def main():
-    owner = f"owner {os.getpid()}"
+    owner, sent = f"owner {os.getpid()}", 0
     async with PostgresLedgerStore(PATH, schema=ARGUMENTS[0]) as store:
         await store.enrol(owner, lease_until=time.time() + 600)
         await store.recover(owner, now=time.time())
@@ -60,6 +60,9 @@ async def main():
                     say(row_id)  # this is the send: whoever reads it has the message
                     done = Outcome(id=row_id, owner=owner, attempt=attempt, event=Event.ACCEPT)
                     await store.record([done], now=time.time())
+                    sent += 1
+                    if sent == int(ARGUMENTS[1]):
+                        sys.stdin.readline()  # nobody writes to it: however late the kill comes, rows are left
     say("done")
 asyncio.run(main())
 """
@@ -90,7 +93,7 @@ async def store(another: Another) -> Any:
 @pytest.fixture
 def sender(program: Program, postgres: str, schema: str) -> Program:
     """Run a program on the ledger of a test."""
-    return lambda source: program(source, schema, path=postgres)
+    return lambda source, *arguments: program(source, schema, *arguments, path=postgres)
 
 
 def told(process: Any) -> str:
@@ -146,11 +149,11 @@ async def test_killed_senders_repeat_nothing_and_leave_at_most_one_row_each_in_d
     await store.add(some(0, 200), now=1.0)
     kills, sent = 2, []
     for number in range(kills):
-        process = sender(SEND_FOR_EVER)
+        process = sender(SEND_FOR_EVER, 60)
         sent += [told(process) for _ in range(1 + 2 * number)]
         sent += kill(process)
         await nobody_lives(postgres)
-    last, _ = sender(SEND_FOR_EVER).communicate(timeout=LONGEST_RUN)
+    last, _ = sender(SEND_FOR_EVER, 0).communicate(timeout=LONGEST_RUN)
     sent += last.splitlines()
     assert sent.pop() == "done"
     assert [row for row, count in Counter(sent).items() if count > 1] == []

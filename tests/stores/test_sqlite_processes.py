@@ -23,6 +23,8 @@ Rows = Callable[..., list[NewRow]]
 Program = Callable[..., "subprocess.Popen[str]"]
 LONGEST_RUN = 60
 ROUNDS = 6
+AT_MOST = 60
+"""How many rows a program sends that is going to be killed."""
 
 TAKE_WHAT_THERE_IS = """
 async def main():
@@ -55,7 +57,7 @@ asyncio.run(main())
 
 SEND_FOR_EVER = """
 async def main():
-    owner = f"owner {os.getpid()}"
+    owner, sent = f"owner {os.getpid()}", 0
     async with SqliteLedgerStore(PATH) as store:
         await store.enrol(owner, lease_until=time.time() + 600)
         await store.recover(owner, now=time.time())
@@ -65,6 +67,9 @@ async def main():
                     say(row_id)  # this is the send: whoever reads it has the message
                     done = Outcome(id=row_id, owner=owner, attempt=attempt, event=Event.ACCEPT)
                     await store.record([done], now=time.time())
+                    sent += 1
+                    if ARGUMENTS and sent == int(ARGUMENTS[0]):
+                        sys.stdin.readline()  # nobody writes to it: however late the kill comes, rows are left
     say("done")
 asyncio.run(main())
 """
@@ -170,7 +175,7 @@ async def test_killed_senders_repeat_nothing_and_leave_at_most_one_row_each_in_d
         await store.add(some(0, 400), now=1.0)
     sent: list[str] = []
     for number in range(ROUNDS):
-        process = program(SEND_FOR_EVER)
+        process = program(SEND_FOR_EVER, AT_MOST)
         sent += [told(process) for _ in range(1 + 2 * number)]
         sent += kill(process)
     last, _ = program(SEND_FOR_EVER).communicate(timeout=LONGEST_RUN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -285,8 +286,13 @@ async def test_unwanted_message_in_a_store_limited_queue_is_dropped(tools: Any) 
     assert platform.requests == []
 
 
-def test_bare_send_that_waits_for_no_time_takes_a_place_that_is_free_now(tools: Any) -> None:
+def test_bare_send_that_waits_for_no_time_takes_a_place_that_is_free_now(
+    tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def program() -> None:
+        loop = asyncio.get_running_loop()
+        now, looks = loop.time, itertools.count()
+        monkeypatch.setattr(loop, "time", lambda: now() + next(looks) * 1e-6)  # a real clock never stands still
         limiter = Limiter(Limits(account=Rate(1, per=60)))
         await limiter.acquire(tools.sms(1), max_wait=0)
         with pytest.raises(errors.LimitTimeoutError):

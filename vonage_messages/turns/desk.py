@@ -38,11 +38,11 @@ class Desk:
         place.keeps_order = False
         place.options = max_wait
         if deadline is not None:
-            place.give_up_at = deadline + _GRAIN
+            place.give_up_at = max(deadline, place.since) + _GRAIN
         self.schedule.add(place)
         if deadline is not None and max_wait is not None:
             wait, key = self.schedule.forecast(place, place.since)
-            if place.since + wait > deadline:
+            if place.since + wait > place.give_up_at:
                 self.schedule.drop(place)
                 raise LimitTimeoutError(max(wait, max_wait), max_wait, shown(key or "account"))
         if self.schedule.waiting == 1:

@@ -89,7 +89,8 @@ class Turns(Giving):
 
         Raises:
             LimitTimeoutError: it cannot, or did not, leave within *max_wait* seconds. No place was taken.
-            StoreUnavailableError: what was used before is not known, because the store cannot be read or written.
+            StoreUnavailableError: what was used before is not known, because the store cannot be read or written, or
+                has not answered within *max_wait*: ``load`` waits for it beforehand.
             RuntimeError: the limits are in use on another event loop.
             TypeError: that is no message.
             ConfigurationError: *max_wait* is no number of seconds of 0 or more.

@@ -14,7 +14,13 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from vonage_messages import ConfigurationError, OutboxError, StoreUnavailableError, WaitTimeoutError
+from vonage_messages import (
+    ConfigurationError,
+    NotDeliveredError,
+    OutboxError,
+    StoreUnavailableError,
+    WaitTimeoutError,
+)
 from vonage_messages.channels.whatsapp import WhatsappText
 from vonage_messages.receiving.receiver import Receiver
 from vonage_messages.receiving.tracker import Tracker
@@ -249,6 +255,20 @@ async def test_wait_ends_wherever_the_status_lands(store: Any, another: Another)
         await lands.observe(status("a", "submitted"))
         await lands.observe(status("a"))
         assert (await waiting).status == "delivered"
+
+
+async def test_what_is_known_here_needs_no_time(store: Any) -> None:
+    tracker = Tracker(store=store)
+    await tracker.observe(status("a"))
+    await tracker.observe(reply("yes"))
+    await tracker.observe(status("b", "rejected"))
+    assert (await tracker.wait_for("a", timeout=0)).status == "delivered"
+    assert (await tracker.wait_for_reply("a", timeout=0)).content.text == "yes"
+    assert [each.status async for each in tracker.statuses("b", timeout=0)] == ["rejected"]
+    with pytest.raises(NotDeliveredError):
+        await tracker.wait_for("b", timeout=0)
+    with pytest.raises(WaitTimeoutError):
+        await tracker.wait_for("c", timeout=0)
 
 
 async def test_wait_that_begins_late_finds_what_has_landed(store: Any, another: Another) -> None:

@@ -134,7 +134,7 @@ class Tracker:
         *sent* is what ``send`` gave, or a message uuid. Any status of the rank of *status* or above will do: a
         ``read`` answers ``delivered``. A status that the reference does not know is met by itself only. With a
         failover chain every message of it counts, and it has failed when its last message has. *timeout* is in
-        seconds; ``None`` waits for as long as it takes.
+        seconds; ``None`` waits for as long as it takes, 0 asks for what is known in this process.
 
         Raises:
             NotDeliveredError: the message was rejected, or is undeliverable.
@@ -142,8 +142,11 @@ class Tracker:
             StoreUnavailableError: there is a store, and what it knows of the message cannot be read.
         """
         with self._watch(sent) as watch:
+            known = next((each for each in watch.story.statuses.values() if _answers(each.status, status)), None)
+            if known is not None:
+                return known
             async with _time_limit(timeout, f"message {watch.message_uuid} did not become {status}"):
-                await self._recall(watch)
+                await self._recall_in(timeout, watch)
                 while True:  # ends: with a status, or with the time limit
                     statuses = await watch.next_statuses()
                     for each in statuses:
@@ -176,8 +179,11 @@ class Tracker:
         with self._watch(sent) as watch:
             if message is not None:
                 self._add_leg(watch, message)
+            reply = watch.reply_among(self._inbound.values())
+            if reply is not None:
+                return reply
             async with _time_limit(timeout, f"message {watch.message_uuid} was not answered"):
-                await self._recall(watch)
+                await self._recall_in(timeout, watch)
                 while True:  # ends: with a reply, or with the time limit
                     reply = watch.reply_among(self._inbound.values())
                     if reply is not None:
@@ -207,7 +213,7 @@ class Tracker:
                 # Not around the yield: the caller's own time is none of ours to interrupt.
                 remaining = None if deadline is None else deadline - asyncio.get_running_loop().time()
                 async with _time_limit(remaining, f"message {watch.message_uuid} had no last status"):
-                    await self._recall(watch)
+                    await self._recall_in(remaining, watch)
                     batch = await watch.next_statuses()
                 for each in batch:
                     ended = ended or watch.is_last(each)
@@ -240,6 +246,11 @@ class Tracker:
 
     async def _catch_up(self, keys: list[Key]) -> None:
         for watch in self._watches_of(keys):
+            await self._recall(watch)
+
+    async def _recall_in(self, span: Seconds | None, watch: Watch) -> None:
+        """Take in what the store has about *watch*, unless there is no time for that: 0 asks for what is known here."""
+        if span is None or span > 0:
             await self._recall(watch)
 
     async def _recall(self, watch: Watch) -> None:

@@ -144,7 +144,7 @@ class Passage:
 
 
 class Confirming:
-    """Asks *store* for the places of one process; see ``SharedLimiter`` for the options."""
+    """Asks *store* for the places of one process; see ``SharedLimiter`` for the options, and for what is refused."""
 
     def __init__(
         self,

@@ -38,7 +38,12 @@ class Guard(Protocol):
 
 
 class Guards:
-    """Several guards, asked one after the other: where one refuses, those before it count nothing."""
+    """
+    Several guards, asked one after the other: where one refuses, those before it count nothing.
+
+    Raises:
+        ConfigurationError: one of them is no guard.
+    """
 
     __slots__ = ("_guards",)
 

@@ -1,4 +1,9 @@
-"""What a client refuses before it does anything: options and arguments that cannot work."""
+"""
+What a client refuses before it does anything: options and arguments that cannot work.
+
+Options are refused with a ``ConfigurationError``, messages with an ``InvalidMessageError``, and what is no message with
+a ``TypeError``.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""What a queue refuses before it does anything: options and arguments that cannot work."""
+"""
+What a queue refuses before it does anything: options and arguments that cannot work.
+
+Every check raises a ``ConfigurationError``, whose sentence names the option.
+"""
 
 from __future__ import annotations
 

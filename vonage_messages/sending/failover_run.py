@@ -23,6 +23,7 @@ from vonage_messages.errors import (
     InvalidMessageError,
     NotDeliveredError,
     ResponseLostError,
+    StoreUnavailableError,
     VonageMessagesError,
     WaitTimeoutError,
 )
@@ -51,6 +52,9 @@ _LOOK_AGAIN: Final[Seconds] = 0.1
 How often a message that is being sent, and is no longer wanted, is looked at: refused for its pace (429), it goes back
 into its queue and can be taken back there, and the queue tells nobody.
 """
+
+_STORE_AGAIN: Final[Seconds] = 1.0
+"""How long to wait before a store that failed is asked again for the statuses of a message."""
 
 _NEVER_READ: Final = frozenset({"sms", "mms"})
 """Channels that never tell ``read`` (Webhooks, section 3): there ``delivered`` is as far as it goes."""
@@ -204,11 +208,20 @@ class FailoverRun:
         await self._follow(leg, leg.sent)
 
     async def _follow(self, leg: RunningLeg, sent: SentMessage) -> None:
-        """Learn what becomes of a message."""
-        try:
-            leg.status = await self._tracker.wait_for(sent, leg.goal)
-        except NotDeliveredError as error:
-            leg.error = error
+        """Learn what becomes of a message; where the store of the tracker fails, from what comes to this process."""
+        while leg.status is None and leg.error is None:  # ends: with a status, or with the chain
+            try:
+                leg.status = await self._tracker.wait_for(sent, leg.goal)
+            except NotDeliveredError as error:
+                leg.error = error
+            except StoreUnavailableError as error:
+                # It must not end the chain: whoever caught it would send again what is on its way.
+                _LOGGER.warning(
+                    "what other processes hear of a message cannot be read for now: %s",
+                    error,
+                    extra=about(LogEvent.EVENTS_UNREADABLE, leg.message, sent),
+                )
+                await asyncio.sleep(_STORE_AGAIN)
 
     async def _has_arrived(self) -> bool:
         """Look once more at everything that was sent: also at what has failed, which a later status may correct."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections.abc import Callable, Collection
 
 import pytest
 
@@ -17,7 +18,22 @@ from vonage_messages.simulator import Simulator
 from vonage_messages.webhooks.parse import parse_status
 from vonage_messages.wire.rest import SentMessage
 
-from .chains import LONG, RCS, REFUSED, SMS, TO, WHATSAPP, WINDOW, Service, arrival, channels, errors_of, told, within
+from .chains import (
+    LONG,
+    RCS,
+    REFUSED,
+    SMS,
+    TO,
+    WHATSAPP,
+    WINDOW,
+    Service,
+    arrival,
+    channels,
+    errors_of,
+    told,
+    until,
+    within,
+)
 
 pytestmark = pytest.mark.usefixtures("quiet_clock")
 
@@ -72,6 +88,37 @@ async def test_chain_in_which_nothing_arrives_is_a_result_with_every_error(servi
     assert not result.delivered
     assert (result.message, result.sent, result.status, result.error) == (None, None, None, None)
     assert errors_of(result) == [errors.NotDeliveredError, errors.ValidationError, errors.NotDeliveredError]
+
+
+class DownStore:
+    """Keeps nothing, and cannot be read."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def add_event(self, _topics: Collection[str], _body: bytes, /) -> None:
+        return
+
+    async def recall(self, _topics: Collection[str], /) -> list[bytes]:
+        self.asked += 1
+        raise errors.StoreUnavailableError("the database is down")
+
+    def listen(self, _listener: Callable[[Collection[str]], None], /) -> None:
+        return
+
+
+async def test_store_that_fails_ends_no_chain_whose_message_is_on_its_way(
+    simulator: Simulator, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = DownStore()
+    tracker = Tracker(store=store)
+    chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=LONG).send(client, tracker))
+    message = await arrival(simulator, 1)
+    await until(lambda: store.asked)
+    await tracker.observe(told("delivered", message))
+    result = await within(chain)
+    assert (result.message, channels(simulator)) == (WHATSAPP, ["whatsapp"])
+    assert "what other processes hear of a message cannot be read for now: the database is down" in caplog.messages
 
 
 async def test_sms_that_is_delivered_is_as_good_as_read(service: Service) -> None:

@@ -27,7 +27,7 @@ async def run(*command: str, environment: dict[str, str]) -> tuple[int, str, str
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await asyncio.wait_for(process.communicate(), 120)
+        output, errors = await asyncio.wait_for(process.communicate(), 600)
     finally:
         if process.returncode is None:
             process.kill()

@@ -413,7 +413,7 @@ async def output_of(environment: dict[str, str]) -> list[bytes]:
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        output, errors = await asyncio.wait_for(process.communicate(), 120)
+        output, errors = await asyncio.wait_for(process.communicate(), 600)
     finally:
         if process.returncode is None:
             process.kill()

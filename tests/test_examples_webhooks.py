@@ -83,7 +83,7 @@ class Running:
         return [line for line in output.splitlines() if not line.startswith(("=", "(Press"))]
 
     async def output(self) -> tuple[int | None, str, str]:
-        output, errors = await asyncio.wait_for(self.process.communicate(), 120)
+        output, errors = await asyncio.wait_for(self.process.communicate(), 600)
         return self.process.returncode, output.decode(), errors.decode()
 
 

@@ -40,7 +40,7 @@ def loaded(program: str) -> set[str]:
     """Run *program* in an interpreter of its own, and give what it has loaded beyond the interpreter itself."""
     listing = f"import sys\nbefore = {{*sys.modules}}\n{program}\nafter = {{*sys.modules}}\n"
     command = [sys.executable, "-c", f"{listing}import json\nprint(json.dumps([*(after - before)]))"]
-    finished = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)  # noqa: S603  our own interpreter
+    finished = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300)  # noqa: S603  our own interpreter
     return set(json.loads(finished.stdout))
 
 

@@ -28,7 +28,7 @@ def parsed(path: Path) -> ast.Module:
 
 def run(program: str, *options: str) -> str:
     command = [sys.executable, *options, "-c", program]
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout  # noqa: S603  our own interpreter
+    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout  # noqa: S603  our own interpreter
 
 
 # Names ----------------------------------------------------------------------------------------------------------

@@ -231,7 +231,7 @@ def test_the_command_line_names_the_other_distribution_before_anything_else(tmp_
     paths = os.pathsep.join((str(Path(local.__file__).parents[2]), str(tmp_path)))
     command = [sys.executable, "-m", "vonage_messages", "doctor", "--no-probe"]
     environment = {**os.environ, "PYTHONPATH": paths}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)  # noqa: S603  our own program
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603  our own program
     assert done.returncode == 1
     assert "vonage_messages-1.6.3.dist-info" in done.stderr
     assert "pip uninstall -y vonage vonage-messages" in done.stderr

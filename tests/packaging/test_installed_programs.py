@@ -44,7 +44,7 @@ from vonage_messages.simulator import Simulator
 loop = asyncio.new_event_loop()
 thread = threading.Thread(target=loop.run_forever)
 thread.start()
-simulator = Simulator()
+simulator = Simulator(rate=None)  # a fast machine sends more than thirty in a second
 asyncio.run_coroutine_threadsafe(simulator.start(), loop).result()
 os.environ.update(simulator.environment())
 for path in sys.argv[1:]:

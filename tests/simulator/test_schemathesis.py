@@ -17,7 +17,7 @@ async def test_made_up_requests_are_answered_as_the_documents_say() -> None:
         stderr=asyncio.subprocess.STDOUT,
     )
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), 300)
+        output, _ = await asyncio.wait_for(process.communicate(), 900)
     finally:
         if process.returncode is None:
             process.kill()

@@ -45,7 +45,7 @@ def test_the_tests_of_the_page_pass(pytester: pytest.Pytester, monkeypatch: pyte
     plugins = ("-p", "vonage_messages.testing.plugin", "-p", "asyncio")
 
     result = pytester.runpytest_subprocess(
-        *plugins, "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function", timeout=120
+        *plugins, "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function", timeout=600
     )
 
     result.assert_outcomes(passed=7)

@@ -108,7 +108,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(*options: str, plugins: tuple[str, ...] = ()) -> pytest.RunResult:
         named = [each for name in ("vonage_messages.testing.plugin", *plugins) for each in ("-p", name)]
-        return pytester.runpytest_subprocess(*named, "-W", "error", "--strict-markers", *options, timeout=120)
+        return pytester.runpytest_subprocess(*named, "-W", "error", "--strict-markers", *options, timeout=600)
 
     return run
 

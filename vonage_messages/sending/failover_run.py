@@ -262,7 +262,7 @@ class FailoverRun:
         uuid = leg.sent.message_uuid if leg.sent is not None else ""
         try:
             await revoke(uuid)
-        except VonageMessagesError as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not hide that another message is out
             _LOGGER.warning(
                 "message %s could not be revoked: %s",
                 uuid,

@@ -66,6 +66,21 @@ async def test_nothing_is_revoked_unless_asked_for(simulator: Simulator, client:
     assert not revoked(simulator.messages[0])
 
 
+async def test_revoking_that_fails_in_any_way_hides_no_message_that_is_out(
+    simulator: Simulator, client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def revoke(_message_uuid: str) -> None:
+        raise LookupError
+
+    monkeypatch.setattr(client, "revoke", revoke)
+    tracker = Tracker()
+    chain = asyncio.create_task(Failover([RCS, SMS], after=WINDOW, revoke=True).send(client, tracker))
+    await tracker.observe(told("delivered", await arrival(simulator, 2)))
+    result = await within(chain)
+    assert (result.message, [leg.revoked for leg in result.legs]) == (SMS, [False, False])
+    assert "could not be revoked: LookupError" in caplog.text
+
+
 async def test_revoking_that_is_refused_changes_nothing(
     simulator: Simulator, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -196,6 +196,12 @@ class FailoverRun:
             leg.sent = await self._pass_on(leg)
         except VonageMessagesError as error:
             leg.error = error
+        except Exception as error:
+            if not self._others_may_be_out(leg):
+                raise
+            # Raised, it would tell nothing of the message that is on its way, as any other that breaks a chain off.
+            leg.error = ResponseLostError(f"sending it raised {type(error).__name__}: whether it has left is unknown.")
+            leg.error.__cause__ = error
         except asyncio.CancelledError:
             if leg.submission is not None:
                 leg.submission.cancel()

@@ -57,6 +57,22 @@ async def test_error_after_a_refusal_is_raised_because_nothing_went_out(simulato
         await Failover([REFUSED, SMS], after=LONG).send(client, Tracker())
 
 
+async def test_fault_of_the_caller_after_a_message_that_went_out_is_told_in_the_result(simulator: Simulator) -> None:
+    async def auth() -> ApplicationAuth:
+        if simulator.messages:
+            raise LookupError("no key today")
+        return ApplicationAuth(application_id=simulator.application_id, private_key=simulator.private_key)
+
+    async with Client(auth, base_url=simulator.url) as client:
+        result = await Failover([WHATSAPP, SMS], after=WINDOW).send(client, Tracker())
+        assert isinstance(result.error, errors.ResponseLostError)
+        assert isinstance(result.error.__cause__, LookupError)
+        assert [leg.sent is None for leg in result.legs] == [False, True]
+        with pytest.raises(LookupError):
+            await Failover([WHATSAPP, SMS], after=WINDOW).send(client, Tracker())
+    assert channels(simulator) == ["whatsapp"]
+
+
 async def test_error_after_a_message_that_went_out_is_told_in_the_result(simulator: Simulator, client: Client) -> None:
     chain = asyncio.create_task(Failover([WHATSAPP, RCS, SMS], after=WINDOW).send(client, Tracker()))
     await arrival(simulator, 1)

@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import base64
 import json
+import math
 import multiprocessing
 import os
 import platform
@@ -38,6 +39,9 @@ WORKERS = 32
 PATIENCE = 60.0
 LENGTH = re.compile(rb"Content-Length: ([0-9]+)", re.IGNORECASE)
 PEOPLE = 500
+LEAST_CPU = 1 / os.sysconf("SC_CLK_TCK")
+"""Less cannot be read, in seconds."""
+
 LIST = {
     "type": "interactive",
     "interactive": {
@@ -152,7 +156,7 @@ async def one_round(
     else:
         accepted = await flood(f"{url}/v1/messages", headers, seconds=seconds)
     took = time.perf_counter() - begun
-    used = (cpu_of(found["pid"]) - cpu) / took
+    used = max(cpu_of(found["pid"]) - cpu, LEAST_CPU) / took
     return Round(name=name, rate=accepted / took, cpu=used, pages=pages, events=heard[0])
 
 
@@ -161,9 +165,10 @@ async def flood(url: str, headers: dict[str, str], *, count: int = sys.maxsize, 
     parts = urlsplit(url)
     head = f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
     head += "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    crowd = Crowd(head=head, numbers=iter(range(count)), end=time.perf_counter() + seconds)
+    crowd = Crowd(head=head, numbers=iter(range(count)))
     loop = asyncio.get_running_loop()
     callers = [await loop.create_connection(lambda: Caller(crowd), parts.hostname, parts.port) for _ in range(WORKERS)]
+    crowd.end = time.perf_counter() + seconds  # not before each has sent a message
     await asyncio.gather(*(caller.done for _, caller in callers))
     return crowd.accepted
 
@@ -174,7 +179,7 @@ class Crowd:
 
     head: str
     numbers: Iterator[int]
-    end: float
+    end: float = math.inf
     accepted: int = 0
 
 

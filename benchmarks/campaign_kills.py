@@ -61,6 +61,9 @@ LATE = 0.02
 LEAD = 100
 """How many messages are accepted behind that one before the platform waits for the kill: on a machine that is busy."""
 
+ESTABLISHED = "01"
+"""What Linux writes of a connection that both sides have."""
+
 FULL_DISK, REFUSED_FILE = 3, 4
 """Exit codes of the sender."""
 
@@ -245,6 +248,17 @@ class Platform:
         if self._process is not None:
             self._process.send_signal(signal.SIGSTOP)
 
+    def unread(self) -> int:
+        """Tell how many connections have bytes for it that it has not read."""
+        port = self._bound.getsockname()[1]
+        sockets = [line.split() for line in Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]]
+        # The second field is the local address and the fifth what waits to be sent and to be read, all in hexadecimals.
+        return sum(
+            int(each[1].rpartition(":")[2], 16) == port and int(each[4].rpartition(":")[2], 16) > 0
+            for each in sockets
+            if each[3] == ESTABLISHED
+        )
+
     def go(self) -> None:
         """Let it go on."""
         if self._process is not None:
@@ -404,6 +418,8 @@ def simulator_is_killed(scale: Scale, folder: Path) -> Findings:
                 waited = wait_for(lambda wanted=wanted: platform.came() >= wanted or has_ended(process))
                 findings.expect(waited, "nothing came any more after the simulator was started again")
                 platform.hold()
+                waited = wait_for(lambda: platform.unread() or has_ended(process))
+                findings.expect(waited, "a sender that lives asked nothing of a platform that stands still")
                 time.sleep(scale.chance.uniform(0, LATE))
                 if has_ended(process):
                     platform.go()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
+from contextlib import suppress
 
 import pytest
 
@@ -45,3 +47,34 @@ async def test_error_that_nobody_has_foreseen_is_raised_where_listening_never_be
     async with asyncio.timeout(60):
         with pytest.raises(LookupError):
             await Listening(hear, (OSError,), unavailable).start()
+
+
+@pytest.mark.parametrize("event", [True, False])
+async def test_listening_ends_though_its_driver_loses_the_cancellation(
+    monkeypatch: pytest.MonkeyPatch, event: bool
+) -> None:
+    # As asyncio.wait_for of Python 3.11 does, where what is waited for comes at the same moment.
+    monkeypatch.setattr(listening, "_PATIENCE", 60.0 if event else 0.0)
+    ended = False
+
+    async def hear() -> None:
+        nonlocal ended
+        events.begun()
+        try:
+            with suppress(asyncio.CancelledError):
+                await asyncio.get_running_loop().create_future()
+            if event:
+                events.tell(["a"])
+            await asyncio.get_running_loop().create_future()
+        finally:
+            ended = True
+
+    heard: list[Collection[str]] = []
+    events = Listening(hear, (OSError,), unavailable)
+    events.add(heard.append)
+    await events.start()
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        await events.stop()
+    assert ended
+    assert heard == []

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("vonage_messages")
 
 _AGAIN: Final[Seconds] = 0.5
+_PATIENCE: Final[Seconds] = 5.0
+"""How long it may take to end before it is asked again."""
 
 
 class Listening:
@@ -59,9 +61,12 @@ class Listening:
     async def stop(self) -> None:
         """Listen no more."""
         task, self._task = self._task, None
-        if task is not None:
+        if task is None:
+            return
+        task.cancel()
+        # On Python 3.11 asyncio.wait_for, by which older drivers wait, loses a cancellation that comes with an event.
+        while not (await asyncio.wait([task], timeout=_PATIENCE))[0]:  # ends: not every one comes with an event
             task.cancel()
-            await asyncio.wait([task])
 
     def begun(self) -> None:
         """Note that events are heard of from now on."""
@@ -72,6 +77,8 @@ class Listening:
 
     def tell(self, topics: Collection[Topic]) -> None:
         """Call whoever listens."""
+        if self._task is None:
+            raise asyncio.CancelledError  # that of ``stop``, which was lost on the way here
         for listener in self._listeners:
             try:
                 listener(topics)

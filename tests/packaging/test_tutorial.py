@@ -164,6 +164,7 @@ def environment(wheelhouse: Path, wheel: Path, tmp_path: Path) -> dict[str, str]
         "PIP_FIND_LINKS": f"{wheelhouse} {wheel.parent}",
         "PIP_NO_COMPILE": "1",
         "PIP_NO_INDEX": "1",
+        "PYTHONUNBUFFERED": "1",  # a terminal shows a line when it is printed, and a pipe when there are many
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from vonage_messages import errors
-from vonage_messages.channels.base import Message
+from vonage_messages.channels.base import BaseMessage, Message
 from vonage_messages.clients.client import Client
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.limiter import turns_of
@@ -146,6 +146,23 @@ async def test_room_goes_to_the_next_when_whoever_was_woken_is_cancelled(tools: 
         assert first.cancelled()
         assert second.done()
         queue.resume()
+
+
+async def test_room_goes_to_the_next_when_whoever_was_woken_cannot_use_it(tools: Any) -> None:
+    incomplete = BaseMessage(to="447700900000")  # it names no channel
+    async with asyncio.timeout(60), tools.queue(tools.Platform(), maxsize=1) as queue:
+        queue.pause()
+        queue.submit(tools.sms(0))
+        with_a_wrong_span = asyncio.create_task(queue.put(tools.sms(1), expires_in=-1))
+        streamed = asyncio.create_task(anext(queue.map([incomplete])))
+        last = asyncio.create_task(queue.put(tools.sms(2)))
+        await asyncio.sleep(1)
+        queue.resume()
+        with pytest.raises(errors.ConfigurationError, match="expires_in"):
+            await with_a_wrong_span
+        with pytest.raises(NotImplementedError):
+            await streamed
+        await last
 
 
 async def test_those_who_gave_up_waiting_for_room_are_forgotten(tools: Any) -> None:

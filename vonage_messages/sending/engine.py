@@ -120,7 +120,11 @@ class Engine(Connections):
         checked_message(message)
         check_priority(priority)
         await self._wait_for_room()
-        self._add(message, message, None, priority, expires_in, max_wait)
+        try:
+            self._add(message, message, None, priority, expires_in, max_wait)
+        except BaseException:
+            self._wake_one_who_waits_for_room()  # it was ours, and we cannot use it
+            raise
 
     def map(  # noqa: PLR0913  where from; what follows are options, by name
         self,
@@ -144,7 +148,11 @@ class Engine(Connections):
         def add(entry: Entry) -> bool:
             if self._closed or self._halted or self.bind().waiting >= self._maxsize:
                 return False
-            self._add(entry, entry.message, entry, priority, expires_in, max_wait)
+            try:
+                self._add(entry, entry.message, entry, priority, expires_in, max_wait)
+            except BaseException:
+                self._wake_one_who_waits_for_room()  # as in put
+                raise
             return True
 
         stream = Stream(messages, window, self._wait_for_room, add, self._forget_entries)

@@ -23,7 +23,6 @@ from vonage_messages.errors import (
     InvalidMessageError,
     NotDeliveredError,
     ResponseLostError,
-    StoreUnavailableError,
     VonageMessagesError,
     WaitTimeoutError,
 )
@@ -220,7 +219,7 @@ class FailoverRun:
                 leg.status = await self._tracker.wait_for(sent, leg.goal)
             except NotDeliveredError as error:
                 leg.error = error
-            except StoreUnavailableError as error:
+            except VonageMessagesError as error:  # the store cannot be reached, refuses, or is closed
                 # It must not end the chain: whoever caught it would send again what is on its way.
                 _LOGGER.warning(
                     "what other processes hear of a message cannot be read for now: %s",

@@ -93,7 +93,8 @@ async def test_chain_in_which_nothing_arrives_is_a_result_with_every_error(servi
 class DownStore:
     """Keeps nothing, and cannot be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, error: errors.VonageMessagesError) -> None:
+        self.error = error
         self.asked = 0
 
     async def add_event(self, _topics: Collection[str], _body: bytes, /) -> None:
@@ -101,16 +102,17 @@ class DownStore:
 
     async def recall(self, _topics: Collection[str], /) -> list[bytes]:
         self.asked += 1
-        raise errors.StoreUnavailableError("the database is down")
+        raise self.error
 
     def listen(self, _listener: Callable[[Collection[str]], None], /) -> None:
         return
 
 
+@pytest.mark.parametrize("kind", [errors.StoreUnavailableError, errors.OutboxError])
 async def test_store_that_fails_ends_no_chain_whose_message_is_on_its_way(
-    simulator: Simulator, client: Client, caplog: pytest.LogCaptureFixture
+    simulator: Simulator, client: Client, caplog: pytest.LogCaptureFixture, kind: type[errors.VonageMessagesError]
 ) -> None:
-    store = DownStore()
+    store = DownStore(kind("the database is down"))
     tracker = Tracker(store=store)
     chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=LONG).send(client, tracker))
     message = await arrival(simulator, 1)

@@ -298,7 +298,7 @@ class Run(Records):
             await self._store.release(self._owner, now=self._clock())
             await self._store.renew(self._owner, lease_until=_ENDED)
             await self._limits.close()
-        except StoreUnavailableError as error:
+        except (StoreUnavailableError, OutboxError) as error:
             self._left.add(self._owner)
             self._break(error)
 

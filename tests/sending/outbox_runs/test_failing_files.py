@@ -95,6 +95,24 @@ async def test_file_that_refuses_an_outcome_ends_the_run_which_says_so(
     assert (counts[State.SENDING], counts[State.PENDING]) == (len(platform.came), 500 - len(platform.came))
 
 
+async def test_rows_that_a_file_refused_to_give_back_go_with_the_next_run(
+    outbox: Outbox, platform: Platform, client: Client, path: Path
+) -> None:
+    await outbox.add(some(20))
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute(
+            "CREATE TRIGGER refused BEFORE UPDATE ON progress WHEN new.state IN ('accepted', 'pending') "
+            "BEGIN SELECT raise(ABORT, 'made up'); END"
+        )
+    with pytest.raises(errors.OutboxError, match="refused the data"):
+        await asyncio.wait_for(outbox.run(client, limits=UNLIMITED, connections=4), 60)
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("DROP TRIGGER refused")
+    report = await asyncio.wait_for(outbox.run(client, limits=UNLIMITED), 60)
+    assert (report.accepted + report.in_doubt, report.pending) == (20, 0)
+    assert platform.repeated == {}
+
+
 async def test_store_that_is_closed_under_a_run_ends_it(path: Path, platform: Platform, client: Client) -> None:
     async with Outbox.open(path) as outbox:
         await outbox.add(some(800))

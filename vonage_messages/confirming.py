@@ -378,16 +378,20 @@ class Confirming:
         try:
             while self._pausing:  # ends: with the pauses that are to be told
                 pauses, self._pausing = self._pausing, {}
-                await self._store.pause(pauses)
+                await self._tell(pauses)
+        finally:
+            self._telling = None
+
+    async def _tell(self, pauses: Mapping[str, Seconds]) -> None:
+        """Tell other processes of *pauses*, or not at all: told later, one would last as long again from then on."""
+        try:
+            await self._store.pause(pauses)
         except Exception as error:  # noqa: BLE001  whatever it is, this process keeps the pause
-            self._pausing.clear()  # told with the next one, it would last as long again from then on
             logger.warning(
                 "a pause could not be shared with other processes: %s",
                 _unavailable(error),
                 extra=about(LogEvent.LIMITS_PAUSE_NOT_SHARED),
             )
-        finally:
-            self._telling = None
 
 
 class _OtherClock:

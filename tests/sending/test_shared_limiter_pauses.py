@@ -99,6 +99,24 @@ async def test_pause_that_could_not_be_shared_is_not_told_when_it_is_long_over(t
     assert now() - began < 0.1
 
 
+async def test_pause_is_shared_that_came_while_another_could_not_be(tools: Any) -> None:
+    store = Server(latency=2.0)
+    limits = Limits(senders={"14155550100": Rate(50), "14155550101": Rate(50)})
+    one, other = SharedLimiter(limits, store), SharedLimiter(limits, store)
+    await other.acquire(tools.whatsapp(from_="14155550101"))
+    store.is_down = True
+    one.observe(parse_status(TOO_FAST))
+    await asyncio.sleep(0.5)  # the first is on its way, and will not come through
+    one.observe(parse_status({**TOO_FAST, "from": "14155550101"}))
+    await asyncio.sleep(1)
+    store.is_down = False
+    await asyncio.sleep(0.6)  # the second has come through
+    store.latency = 0.0
+    began = now()
+    await other.acquire(tools.whatsapp(from_="14155550101"))
+    assert now() - began > 0.5
+
+
 async def test_pause_that_begins_while_a_place_is_waited_for_holds_the_message_back(tools: Any) -> None:
     platform, store = tools.Platform(latency=0.0), Server()
     limiter = SharedLimiter(TEN, store)

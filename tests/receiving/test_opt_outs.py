@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,31 @@ async def test_many_wishes_at_once_are_all_kept(tmp_path: Path) -> None:
     numbers = [str(447700900000 + number) for number in range(50)]
     await asyncio.gather(*(opt_outs.observe(inbound(**{"from": number})) for number in numbers))
     assert len(OptOuts(store=OptOutFile(tmp_path / "a.txt"))) == len(opt_outs) == 50
+
+
+class Backwards(ThreadPoolExecutor):
+    """Runs two jobs, the later one first: threads come to a lock in any order."""
+
+    first: tuple[Future[Any], Callable[[], object]] | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if self.first is None:
+            self.first = Future(), partial(fn, *args, **kwargs)
+            return self.first[0]
+        second = super().submit(fn, *args, **kwargs)
+        wait([second])
+        self.first[0].set_result(self.first[1]())
+        return second
+
+
+async def test_last_word_is_the_last_in_the_file_whichever_thread_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "opted-out.txt"
+    opt_outs = OptOuts(store=OptOutFile(path))
+    asyncio.get_running_loop().set_default_executor(Backwards())
+    start = inbound("START", message_uuid="one", timestamp="2026-11-23T09:25:00Z")
+    stop = inbound("STOP", message_uuid="two")
+    assert await asyncio.gather(opt_outs.observe(start), opt_outs.observe(stop)) == [Wish.OPT_IN, Wish.OPT_OUT]
+    assert ANNA in OptOuts(store=OptOutFile(path))
 
 
 def test_what_cannot_work_is_refused(tmp_path: Path) -> None:

@@ -192,10 +192,14 @@ class OptOuts:
 
     def _append(self, store: OptOutStore, records: list[OptOutRecord]) -> None:
         with self._lock:
-            store.append(records)
-            for record in records:
-                if self._unkept.get((record.person, record.sender)) is record:
-                    del self._unkept[record.person, record.sender]
+            # The last word of each person: threads may come here in another order than the wishes.
+            names = dict.fromkeys((record.person, record.sender) for record in records)
+            last = {name: self._unkept[name] for name in names if name in self._unkept}
+            if last:
+                store.append(list(last.values()))
+            for name, record in last.items():
+                if self._unkept[name] is record:
+                    del self._unkept[name]
 
     def _look_if_due(self) -> None:
         """Take in what others have written; where that cannot be read, what is known still holds."""

@@ -74,6 +74,15 @@ async def main():
 asyncio.run(main())
 """
 
+ENROL_AND_STOP = """
+async def main():
+    async with SqliteLedgerStore(PATH) as store:
+        await store.enrol("between two rows", lease_until=time.time() + 600)
+        say("ready")
+        sys.stdin.readline()
+asyncio.run(main())
+"""
+
 CLAIM_AND_STOP = """
 async def main():
     async with SqliteLedgerStore(PATH) as store:
@@ -166,6 +175,18 @@ async def test_batch_is_kept_whole_or_not_at_all_when_its_process_is_killed(
             again = await store.add(some(0, kept), now=1.0)
             assert (again.new, again.repeated, again.conflicts) == (0, kept, ())
     assert is_whole(path)
+
+
+async def test_sender_that_is_killed_between_two_rows_leaves_nothing_behind(path: Path, program: Program) -> None:
+    async with SqliteLedgerStore(path) as store:
+        living = program(ENROL_AND_STOP)
+        assert told(living) == "ready"
+        assert await store.recover("rescuer", now=time.time()) == Recovery(released=0, in_doubt=0)
+        traces = [file for file in path.parent.iterdir() if "-owner-" in file.name]
+        assert len(traces) == 1
+        kill(living)
+        assert await store.recover("rescuer", now=time.time()) == Recovery(released=0, in_doubt=0)
+        assert not traces[0].exists()
 
 
 async def test_killed_senders_repeat_nothing_and_leave_at_most_one_row_each_in_doubt(

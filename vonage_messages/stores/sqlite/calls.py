@@ -302,7 +302,7 @@ def _recover(file: LedgerFile, asked: Sequence[Recover]) -> list[tuple[Recovery,
 def _recovered(file: LedgerFile, asking: str, now: float) -> tuple[Recovery, list[str]]:
     """Take rows back; the second value names owners whose traces may go once this is committed."""
     counts = dict.fromkeys(State, 0)
-    gone = []
+    gone = _gone_with_nothing_out(file, asking)
     for owner, name, lease_until in file.connection.execute(sql("owners_with_rows_out"), {"states": _OUT}).fetchall():
         ended = file.presence.is_gone(name)
         if name == asking or not (ended or lease_until <= now):
@@ -316,6 +316,15 @@ def _recovered(file: LedgerFile, asking: str, now: float) -> tuple[Recovery, lis
                 file, statement, before=before.value, after=after.value, owner=owner, now=now, **sending
             )
     return Recovery(released=counts[State.PENDING], in_doubt=counts[State.IN_DOUBT]), gone
+
+
+def _gone_with_nothing_out(file: LedgerFile, asking: str) -> list[str]:
+    """Find owners that have ended between two rows without a word, and write down that they have."""
+    unended = file.connection.execute(sql("owners_without_rows_out"), {"states": _OUT}).fetchall()
+    gone = [name for (name,) in unended if name != asking and file.presence.is_gone(name)]
+    if gone:
+        file.connection.execute(sql("expire_owners"), {"owners": json.dumps(gone)})
+    return gone
 
 
 def _forget_owners(file: LedgerFile, asked: Sequence[Sequence[str]]) -> list[None]:

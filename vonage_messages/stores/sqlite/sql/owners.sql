@@ -9,5 +9,11 @@ SELECT id FROM owner WHERE name = :name
 SELECT id, name, lease_until FROM owner
 WHERE id IN (SELECT owner FROM progress WHERE state IN (SELECT value FROM json_each(:states)))
 
+-- name: owners_without_rows_out
+SELECT name FROM owner
+WHERE lease_until > 0 AND id NOT IN (
+    SELECT owner FROM progress WHERE owner IS NOT NULL AND state IN (SELECT value FROM json_each(:states))
+)
+
 -- name: expire_owners
 UPDATE owner SET lease_until = 0 WHERE name IN (SELECT value FROM json_each(:owners))

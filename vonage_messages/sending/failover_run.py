@@ -227,6 +227,16 @@ class FailoverRun:
                     extra=about(LogEvent.EVENTS_UNREADABLE, leg.message, sent),
                 )
                 await asyncio.sleep(_STORE_AGAIN)
+                await self._look_here(leg, sent)
+
+    async def _look_here(self, leg: RunningLeg, sent: SentMessage) -> None:
+        """Learn what this process has heard of a message by now."""
+        try:
+            leg.status = await self._tracker.wait_for(sent, leg.goal, timeout=0)
+        except NotDeliveredError as error:
+            leg.error = error
+        except WaitTimeoutError:
+            return
 
     async def _has_arrived(self) -> bool:
         """Look once more at everything that was sent: also at what has failed, which a later status may correct."""

@@ -123,6 +123,19 @@ async def test_store_that_fails_ends_no_chain_whose_message_is_on_its_way(
     assert "what other processes hear of a message cannot be read for now: the database is down" in caplog.messages
 
 
+async def test_failure_that_comes_to_this_process_is_heard_of_while_the_store_fails(
+    simulator: Simulator, client: Client
+) -> None:
+    tracker = Tracker(store=DownStore(errors.StoreUnavailableError("the database is down")))
+    began = asyncio.get_running_loop().time()
+    chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=LONG).send(client, tracker))
+    await tracker.observe(told("undeliverable", await arrival(simulator, 1), code=1320))
+    await tracker.observe(told("delivered", await arrival(simulator, 2)))
+    result = await within(chain)
+    assert (result.message, errors_of(result)) == (SMS, [errors.NotDeliveredError, None])
+    assert asyncio.get_running_loop().time() - began < LONG
+
+
 async def test_sms_that_is_delivered_is_as_good_as_read(service: Service) -> None:
     result = await Failover([SMS, RCS], after=LONG, until="read").send(service.client, service.tracker)
     assert result.message is SMS

@@ -276,7 +276,10 @@ def test_report_that_cannot_be_written_is_one_sentence(people: Path, tmp_path: P
 def test_plan_that_is_broken_off_ends_as_every_command_does(tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     os.mkfifo(people)
-    command = [*FORKED, "-m", "vonage_messages", "bulk", "plan", str(people), *SHORTCUT]
+    # A shell has what runs in the background ignore the signal, and the program would inherit that.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    program_text = f"{heeding}; from vonage_messages.__main__ import main; main()"
+    command = [*FORKED, "-c", program_text, "bulk", "plan", str(people), *SHORTCUT]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:  # noqa: S603  our own
         writing = None
         while writing is None and program.poll() is None:  # ends: when the program reads, or ends

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -15,6 +21,7 @@ from vonage_messages.cli.application import application
 from vonage_messages.onboarding.keys import new_key_pair
 from vonage_messages.testing.running import RunningSimulator
 
+FORKED = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error"]
 PAGE = Path(__file__).parents[2] / "docs" / "command-line.md"
 BLOCKS = dict(
     re.findall(r"```console\n\$ vonage-messages (.*?)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
@@ -129,6 +136,23 @@ def test_a_lost_answer_says_where_the_new_key_is(running: RunningSimulator, tmp_
     result = run(running, "setup", *BASE)
     assert (result.exit_code, result.stdout) == (1, "")
     assert f"The new key is in {tmp_path / 'private.key'}: the platform may have taken it." in result.stderr
+
+
+@pytest.mark.usefixtures("forked")
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
+def test_one_who_breaks_off_hears_where_the_new_key_is(running: RunningSimulator, tmp_path: Path) -> None:
+    running.faults.add("slow", seconds=60)
+    command = [*FORKED, "-m", "vonage_messages", "setup", *BASE]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    environment = {**os.environ, **running.environment(), "NO_COLOR": "1"}
+    with subprocess.Popen(command, env=environment, **pipes) as program:  # noqa: S603  our own
+        while not running.applications and program.poll() is None:  # ends: with the request, or with the program
+            time.sleep(0.01)
+        program.send_signal(signal.SIGINT)
+        output, said = program.communicate(timeout=60)
+    where = tmp_path / "private.key"
+    assert said == f"\nInterrupted. The new key is in {where}: the platform may have taken it.\n"
+    assert (program.returncode, output, stat.S_IMODE(where.stat().st_mode)) == (130, "", 0o600)
 
 
 def test_a_refusal_is_exit_code_1(running: RunningSimulator, tmp_path: Path) -> None:

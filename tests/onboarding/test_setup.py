@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 from vonage_messages import (
     APIError,
+    ApplicationAuth,
     ApplicationsClient,
     BasicAuth,
     Client,
@@ -116,6 +118,29 @@ async def test_a_lost_answer_loses_no_key(house: Any, applications: Applications
     house.simulator.faults.clear()
     async with Client.from_env(environ=environment) as client:
         await client.send(SMS)
+    assert house.key_file.read_bytes() == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+async def test_a_request_that_is_broken_off_loses_no_key(
+    house: Any, applications: ApplicationsClient, overwrite: bool
+) -> None:
+    file = house.key_file if overwrite else house.folder / "new.key"
+    before = house.key_file.read_bytes()
+    house.simulator.faults.add("slow", seconds=60)
+    wanted = Wanted(name="Shop", key_file=file, overwrite_key=overwrite, **URLS)
+    setting_up = asyncio.create_task(set_up(applications, wanted))
+    async with asyncio.timeout(60):
+        while not list(house.simulator.applications):  # noqa: ASYNC110  it tells nobody
+            await asyncio.sleep(0.01)
+    setting_up.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await setting_up
+    (kept,) = (each for each in house.folder.iterdir() if each.name != "private.key")
+    assert caught.value.__notes__ == [f"The new key is in {kept}: the platform may have taken it."]
+    auth = ApplicationAuth("unknown", kept)
+    (made,) = house.simulator.applications
+    assert auth.public_key().split() == made.public_key.split()
     assert house.key_file.read_bytes() == before
 
 

@@ -24,6 +24,7 @@ from vonage_messages.cli.terminal import (
     INTERRUPTED,
     REFUSED,
     errors,
+    printable,
     survive_any_encoding,
     survive_closed_streams,
     told,
@@ -46,8 +47,10 @@ class _Application(click.Group):
             return super().invoke(context)
         except VonageMessagesError as error:
             raise told(error) from error
-        except KeyboardInterrupt:
-            errors().print("\nInterrupted.")
+        except KeyboardInterrupt as error:
+            # asyncio raises it in the place of what the broken-off work has raised, which may know where things are.
+            notes = getattr(error.__context__, "__notes__", ())
+            errors().print("\n" + printable(" ".join(["Interrupted.", *notes])), soft_wrap=True)
             raise click.exceptions.Exit(INTERRUPTED) from None
 
 

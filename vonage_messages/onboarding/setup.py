@@ -8,6 +8,7 @@ Reference: Application API, OpenAPI 2.1.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,8 +89,8 @@ async def set_up(client: ApplicationsClient, wanted: Wanted) -> Ready:
     file = KeyFile.write(path, private, overwrite=wanted.overwrite_key)
     try:
         application = await _ask(client, wanted, public)
-    except VonageMessagesError as error:
-        if error.maybe_sent:
+    except (VonageMessagesError, asyncio.CancelledError) as error:
+        if getattr(error, "maybe_sent", True):  # what is broken off may have been done
             error.add_note(f"The new key is in {file.written}: the platform may have taken it.")
         else:
             file.discard()

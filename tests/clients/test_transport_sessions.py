@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import http.server
+import runpy
 import socket
 import ssl
 import threading
@@ -67,6 +68,14 @@ async def test_netrc_of_the_callers_session_gets_a_sentence(
 
 
 @pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", True), ("elsewhere.example", False)])
+def test_client_needs_no_private_name_of_aiohttp_that_a_later_release_may_not_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("basicauth_from_netrc", "netrc_from_env"):
+        monkeypatch.delattr(aiohttp.helpers, name)
+    assert "check_session" in runpy.run_path(callers_session.__file__)
+
+
 async def test_netrc_in_its_usual_place_never_replaces_the_credentials(
     tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, refused: bool
 ) -> None:

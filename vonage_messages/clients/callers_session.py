@@ -6,7 +6,6 @@ import re
 import ssl
 
 import aiohttp
-from aiohttp.helpers import basicauth_from_netrc, netrc_from_env
 
 from vonage_messages.clients.addresses import is_loopback, verifies_peer
 from vonage_messages.errors import ConfigurationError
@@ -42,6 +41,9 @@ def check_session(session: aiohttp.ClientSession, host: str, *, own_context: boo
 
 def netrc_names(host: str) -> bool:
     """Tell whether ``.netrc`` has credentials for *host*, or for any: read as aiohttp itself reads it."""
+    # Not above: they are no public names, and a release that is not asked may come without them.
+    from aiohttp.helpers import basicauth_from_netrc, netrc_from_env  # noqa: PLC0415  see above
+
     try:
         basicauth_from_netrc(netrc_from_env(), host)
     except LookupError:

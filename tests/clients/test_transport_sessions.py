@@ -67,7 +67,6 @@ async def test_netrc_of_the_callers_session_gets_a_sentence(
     assert server.requests == []
 
 
-@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", True), ("elsewhere.example", False)])
 def test_client_needs_no_private_name_of_aiohttp_that_a_later_release_may_not_have(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -76,6 +75,7 @@ def test_client_needs_no_private_name_of_aiohttp_that_a_later_release_may_not_ha
     assert "check_session" in runpy.run_path(callers_session.__file__)
 
 
+@pytest.mark.parametrize(("host", "refused"), [("127.0.0.1", True), ("elsewhere.example", False)])
 async def test_netrc_in_its_usual_place_never_replaces_the_credentials(
     tools: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, refused: bool
 ) -> None:

@@ -226,7 +226,7 @@ def _begin_hypothesis() -> None:
     """
     from hypothesis import given, settings, strategies  # noqa: PLC0415  only where it is wanted
 
-    @settings(max_examples=1, database=None)
+    @settings(max_examples=1, database=None, phases=[Phase.generate])  # whatever the profile leaves out
     @given(strategies.none())
     def begin(_: None) -> None:
         pass

@@ -14,8 +14,8 @@ LOWEST_SETUP := $(OTHERS)/lowest/.set-up
 PYTHONS ?= python3.12 python3.13 python3.14
 WHEELHOUSE ?= .wheelhouse
 WHEELS := $(WHEELHOUSE)/.fetched
-# How many processes run the tests: one more than there are processors, because many tests wait; at most four.
-WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 1)
+# How many processes run the tests: two more than there are processors, because many tests wait; at most four.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 # An index of packages that is slow or away for a moment is asked again.
 export PIP_RETRIES ?= 10
 export PIP_DEFAULT_TIMEOUT ?= 60

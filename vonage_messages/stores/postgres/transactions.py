@@ -109,6 +109,8 @@ class Transactions:
 
     async def _copy(self, connection: Connection, rows: Sequence[NewRow], digests: Sequence[bytes]) -> None:
         sealing = self._sealing
+        for row in rows:
+            _check_text(row)
         async with connection.cursor() as cursor, cursor.copy(self._database.statement("copy_incoming")) as copy:
             copy.set_types(_INCOMING_TYPES)
             for position, (row, digest) in enumerate(zip(rows, digests, strict=True)):
@@ -270,6 +272,16 @@ def _failure(outcome: Outcome, after: State, now: float) -> dict[str, object]:
         "error_detail": outcome.error_detail,
         "id": outcome.id,
     }
+
+
+def _check_text(row: NewRow) -> None:
+    """
+    Raise UnicodeEncodeError for what cannot be written, before anything is: where COPY is broken off, a psycopg before
+    3.3 may lose its connection, and the error would be that.
+    """
+    for text in (row.key, row.ref, row.client_ref, row.recipient, row.trace):
+        if text is not None:
+            text.encode()
 
 
 def _conflicts_within(rows: Sequence[NewRow], digests: Sequence[bytes]) -> list[Conflict]:

@@ -304,9 +304,11 @@ def test_report_that_finds_no_room_is_one_sentence(people: Path) -> None:
 def test_help_fits_80_columns_and_loads_nothing_large(command: list[str]) -> None:
     code = (
         "import sys\n"
+        "before = set(sys.modules)\n"  # where coverage is measured, its own are there
         "from vonage_messages.cli.application import application\n"
         f"application({['bulk', *command, '--help']!r}, standalone_mode=False)\n"
-        "print(sorted({'aiohttp', 'jwt', 'cryptography', 'sqlite3', 'phonenumbers', 'matplotlib'} & set(sys.modules)))"
+        "large = {'aiohttp', 'jwt', 'cryptography', 'sqlite3', 'phonenumbers', 'matplotlib'}\n"
+        "print(sorted(large & (set(sys.modules) - before)))"
     )
     environment = {**os.environ, "COLUMNS": "80"}
     result = subprocess.run(  # noqa: S603  our own text, in our own interpreter

@@ -21,7 +21,7 @@ import pytest
 
 from vonage_messages import errors
 from vonage_messages.ledger import Claimed, NewRow, State
-from vonage_messages.stores.sqlite import SqliteLedgerStore, statements, writer
+from vonage_messages.stores.sqlite import SqliteLedgerStore, file, statements, writer
 from vonage_messages.stores.sqlite.file import APPLICATION_ID, LedgerFile
 from vonage_messages.stores.sqlite.writer import Kind, Mode
 
@@ -405,3 +405,27 @@ async def test_thousand_calls_that_wait_share_commits(
     assert await asking == [{number: 1} for number in range(1, 1_001)]
     assert sum(sizes) == 1_000
     assert len(sizes) <= 20
+
+
+class Overtaken(sqlite3.Connection):
+    """A connection that another process overtakes: it makes the ledger right behind the first look at the file."""
+
+    other: sqlite3.Connection
+
+    def execute(self, statement: str, *arguments: Any) -> sqlite3.Cursor:
+        if statement == "PRAGMA user_version":
+            changes = (f"PRAGMA application_id = {APPLICATION_ID}", "PRAGMA user_version = 1", "CREATE TABLE row (id)")
+            for change in ("BEGIN", *changes, "COMMIT"):
+                self.other.execute(change)
+        return super().execute(statement, *arguments)
+
+
+def test_file_that_another_process_is_making_is_seen_before_or_after_it(path: Path) -> None:
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(sqlite3.connect(path, isolation_level=None, factory=Overtaken)) as connection,
+    ):
+        other.execute("PRAGMA journal_mode = WAL").fetchone()
+        connection.other = other
+        assert file._identity_at_one_moment(connection) == (0, 0, 0)
+        assert file._identity(other) == (APPLICATION_ID, 1, 1)

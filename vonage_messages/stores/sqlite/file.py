@@ -82,7 +82,7 @@ class LedgerFile:
 
     def _set_up(self, cipher: Cipher | None) -> None:
         connection = self.connection
-        _check(_identity(connection), self.path)
+        _check(_identity_at_one_moment(connection), self.path)
         self._refuse_what_is_damaged()
         self._use_write_ahead_log()
         # FULL: a commit is on the disk before anyone is told of it. fullfsync: macOS needs to be asked twice.
@@ -193,6 +193,16 @@ def _identity(connection: sqlite3.Connection) -> _Identity:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     return _Identity(application_id, version, tables)
+
+
+def _identity_at_one_moment(connection: sqlite3.Connection) -> _Identity:
+    """Look while another process may be making the file: what it is half-way to would be a file of something else."""
+    connection.execute("BEGIN")
+    try:
+        return _identity(connection)
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _check(identity: _Identity, path: Path) -> None:

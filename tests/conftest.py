@@ -25,6 +25,9 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+if sys.platform == "win32":
+    raise pytest.UsageError("The tests need Linux: they fork, lock files, send signals, and read /proc.")
+
 # Runs pytest in a test: only the topmost conftest may ask for it.
 pytest_plugins = ["pytester"]
 

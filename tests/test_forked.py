@@ -11,10 +11,7 @@ from pathlib import Path
 import pytest
 
 PYTHON = [sys.executable, "-IS", str(Path(__file__).parent / "forked.py")]
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="forks"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 WAIT = """
 import signal, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what runs in the background ignore it

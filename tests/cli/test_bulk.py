@@ -272,7 +272,6 @@ def test_report_that_cannot_be_written_is_one_sentence(people: Path, tmp_path: P
 
 
 @pytest.mark.usefixtures("forked")
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_plan_that_is_broken_off_ends_as_every_command_does(tmp_path: Path) -> None:
     people = tmp_path / "people.csv"
     os.mkfifo(people)
@@ -293,7 +292,6 @@ def test_plan_that_is_broken_off_ends_as_every_command_does(tmp_path: Path) -> N
     assert (program.returncode, output, said) == (130, "", "\nInterrupted.\n")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
 def test_report_that_finds_no_room_is_one_sentence(people: Path) -> None:
     fill(people.with_suffix(".outbox"), "447700900001")
     result = bulk("report", people, "--output", "/dev/full")

@@ -172,7 +172,6 @@ def test_a_rate_that_cannot_work_is_exit_code_2(rate: str) -> None:
     assert "--rate" in result.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo terminal")
 def test_a_terminal_gets_a_bar_that_vanishes_and_colours() -> None:
     ours, theirs = os.openpty()
     command = (sys.executable, "-W", "error", "-m", "vonage_messages", "demo", "--rate", str(QUICK))

@@ -24,10 +24,7 @@ from vonage_messages.cli.application import application
 from vonage_messages.simulator import Delivery, Simulator
 from vonage_messages.webhooks import parse_webhook, sign_webhook
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 COMMAND = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error", "-m", "vonage_messages"]
 LONG = 60
 SECRET = "example-signature-secret-0123456789abcdef"

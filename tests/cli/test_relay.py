@@ -7,7 +7,6 @@ The first one is a real process; what a person does on its page is done by plain
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -25,7 +24,6 @@ from vonage_messages.simulator.relay import Cost
 
 from .test_simulator import running
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 ALLOWED = "447700900000"
 HELLO = Sms(to=ALLOWED, from_="Acme", text="Hello")
 PRICES = 'currency = "EUR"\n[sms]\ndefault = "0.05"\n44 = "0.04"\n[whatsapp]\ndefault = "0.01"\n'

@@ -139,7 +139,6 @@ def test_a_lost_answer_says_where_the_new_key_is(running: RunningSimulator, tmp_
 
 
 @pytest.mark.usefixtures("forked")
-@pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal")
 def test_one_who_breaks_off_hears_where_the_new_key_is(running: RunningSimulator, tmp_path: Path) -> None:
     running.faults.add("slow", seconds=60)
     command = [*FORKED, "-m", "vonage_messages", "setup", *BASE]

@@ -26,10 +26,7 @@ from vonage_messages.cli.simulator_options import habits_in
 from vonage_messages.errors import PaymentRequiredError, ValidationError
 from vonage_messages.webhooks.signing import SignatureVerifier
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 COMMAND = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error", "-m", "vonage_messages"]
 LONG = 120
 """More seconds than anything here takes on the busiest machine."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -181,7 +180,6 @@ async def test_a_place_that_is_lost_meanwhile_loses_no_key(
     assert kept.read_text().startswith("-----BEGIN")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files as POSIX does")
 def test_a_key_that_finds_no_room_leaves_nothing(tmp_path: Path) -> None:
     import resource  # noqa: PLC0415  not on Windows
 

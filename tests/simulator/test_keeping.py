@@ -68,7 +68,6 @@ async def test_everything_is_there_again_after_a_restart(tmp_path: Path, unused_
         assert not any(everything(simulator))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 async def test_no_file_of_it_is_for_others_and_one_that_is_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -99,7 +98,6 @@ async def test_simulator_that_is_started_again_remembers_once(tmp_path: Path) ->
             assert len(simulator.messages) == expected
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 @pytest.mark.usefixtures("forked")
 async def test_what_was_answered_survives_a_kill(tmp_path: Path) -> None:
     file, sent = tmp_path / "state.sqlite", []

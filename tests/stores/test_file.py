@@ -16,8 +16,6 @@ import pytest
 from vonage_messages.errors import StoreUnavailableError
 from vonage_messages.stores.file import FileLimitStore
 
-needs_locks = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no locks that end with their process")
-
 SNAPSHOT = {"version": 1, "saved_at": 1.5, "last": True, "ready": {"account": 2.5}, "counted": {}}
 
 
@@ -99,7 +97,6 @@ async def test_folder_that_is_missing_is_an_error_of_the_store(path: Path) -> No
         await store.save(SNAPSHOT)
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is a speciality of Linux")
 async def test_full_disk_keeps_the_old_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FileLimitStore(path)
     await store.save(SNAPSHOT)
@@ -115,7 +112,6 @@ async def test_full_disk_keeps_the_old_file(path: Path, monkeypatch: pytest.Monk
     assert await store.load() == SNAPSHOT
 
 
-@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
 async def test_link_in_the_place_of_the_new_file_is_not_followed(path: Path) -> None:
     victim = path.parent / "victim"
     victim.write_text("precious")
@@ -209,7 +205,6 @@ def let_it_leave(process: subprocess.Popen[str]) -> None:
     assert answer_of(process) == "left"
 
 
-@needs_locks
 async def test_file_of_another_process_is_refused(path: Path, holder: subprocess.Popen[str]) -> None:
     assert holder.poll() is None
     before = text_of(path)
@@ -221,21 +216,18 @@ async def test_file_of_another_process_is_refused(path: Path, holder: subprocess
     assert text_of(path) == before
 
 
-@needs_locks
 async def test_file_of_a_process_that_was_killed_is_free(path: Path, holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait(timeout=60)
     assert await FileLimitStore(path).load() == {"version": 1, "last": False}
 
 
-@needs_locks
 async def test_file_is_free_behind_the_last_save_of_another_process(path: Path, holder: subprocess.Popen[str]) -> None:
     let_it_leave(holder)
     store = FileLimitStore(path)
     assert await store.load() == {"version": 1, "last": True, "by": "holder"}
 
 
-@needs_locks
 async def test_store_does_not_go_on_where_another_process_has_counted_meanwhile(path: Path) -> None:
     store = FileLimitStore(path)
     await store.load()
@@ -249,7 +241,6 @@ async def test_store_does_not_go_on_where_another_process_has_counted_meanwhile(
     assert await FileLimitStore(path).load() is not None
 
 
-@needs_locks
 async def test_two_stores_of_one_process_on_one_path_are_refused(path: Path) -> None:
     first, second = FileLimitStore(path), FileLimitStore(path)
     await first.load()
@@ -274,7 +265,6 @@ async def test_file_that_was_removed_meanwhile_is_written_anew(path: Path) -> No
     assert await store.load() == FIRST
 
 
-@needs_locks
 async def test_closed_store_leaves_its_file_and_may_take_it_again(path: Path) -> None:
     first, second = FileLimitStore(path), FileLimitStore(path)
     await first.load()
@@ -313,7 +303,6 @@ async def test_store_that_is_garbage_in_a_circle_leaves_its_file(path: Path) -> 
     assert await FileLimitStore(path).load() == FIRST
 
 
-@needs_locks
 async def test_store_that_could_not_be_read_keeps_nobody_out(path: Path) -> None:
     put(path, "{")
     first = FileLimitStore(path)
@@ -323,8 +312,6 @@ async def test_store_that_could_not_be_read_keeps_nobody_out(path: Path) -> None
     assert await FileLimitStore(path).load() == {}
 
 
-@needs_locks
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_forked_process_holds_nothing_by_what_its_parent_holds(path: Path) -> None:
     program = """
 import asyncio, os, sys, warnings
@@ -366,8 +353,6 @@ def test_store_serves_one_loop_after_another(path: Path) -> None:
         assert asyncio.run(store.load()) == {"last": False, "number": number}
 
 
-@pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs links")
-@needs_locks
 async def test_link_in_the_place_of_the_lock_is_not_followed(path: Path) -> None:
     victim = path.parent / "victim"
     lock_of(path).symlink_to(victim)

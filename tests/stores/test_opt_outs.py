@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import threading
 from pathlib import Path
 
@@ -40,13 +39,11 @@ def test_what_is_appended_is_news_once(path: Path) -> None:
     assert [record.sender for record in OptOutFile(path).news()[1]] == [None, "Acme Ltd", None]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_file_is_for_its_owner_alone(path: Path) -> None:
     OptOutFile(path).append([OptOutRecord(person=ANNA)])
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
 def test_file_that_is_open_to_all_is_said_once(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.write_text(f"{ANNA}\n", encoding="utf-8")
     path.chmod(0o646)

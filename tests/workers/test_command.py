@@ -27,7 +27,6 @@ from vonage_messages.workers import HealthAddress, Workers, register, run_worker
 from vonage_messages.workers.health import metrics
 
 PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 LONGEST_RUN = 60
 DOCUMENTATION = Path(__file__).parent.parent.parent / "docs" / "command-line.md"
 Begin = Callable[..., Awaitable[asyncio.subprocess.Process]]

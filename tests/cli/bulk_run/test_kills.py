@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +13,7 @@ import pytest
 
 from .campaign import LONG, TOGETHER, Bulk, SimulatorThread, check_every_row_once, wait_until
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals, and opens a pseudo-terminal"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 def kill(process: subprocess.Popen[str]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import re
 import socket
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +17,7 @@ import pytest
 
 from .campaign import LONG, Bulk, SimulatorThread, check_every_row_once
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals, and opens a pseudo-terminal"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 # Of these a machine that takes seconds shows one every five, and what is left may be minutes: of the first second
 # nothing may have been left but time for one or two.
 COUNTING = re.compile(r"(Reading|Adding to the outbox): \d+ rows")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,10 +12,7 @@ import pytest
 from .campaign import LONG, Bulk, SimulatorThread, check_every_row_once, wait_until
 from .terminal import HIDE_CURSOR, IN_A_TERMINAL, SHOW_CURSOR, Terminal
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals, and opens a pseudo-terminal"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 INTERRUPTED_AT_THE_END = """
 import os, signal
 from vonage_messages.cli import bulk_run

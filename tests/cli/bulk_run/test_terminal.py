@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import pytest
 
 from .campaign import Bulk
 from .terminal import HIDE_CURSOR, IN_A_TERMINAL, Terminal
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals, and opens a pseudo-terminal"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 def test_question_that_is_answered_with_no_sends_nothing(bulk: Bulk) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,7 @@ def uvloop_loop() -> asyncio.AbstractEventLoop:
 
 LOOPS = [
     asyncio.new_event_loop,
-    pytest.param(uvloop_loop, marks=pytest.mark.skipif(sys.platform == "win32", reason="there is no uvloop")),
+    uvloop_loop,
 ]
 
 

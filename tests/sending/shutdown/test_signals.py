@@ -23,10 +23,7 @@ from vonage_messages.limits.levels import Limits
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.webhooks.signing import sign_webhook
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
-    pytest.mark.usefixtures("forked"),
-]
+pytestmark = pytest.mark.usefixtures("forked")
 
 PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[2] / "forked.py"), "-W", "error"]
 LONG = 60

@@ -29,22 +29,13 @@ from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.stores.file import FileLimitStore
 from vonage_messages.webhooks.parse import parse_status
 
+from .sending.throttled import TOO_FAST
+
 SMS = Sms(to="447700900000", from_="Acme", text="Hello")
 SPAN = 0.05
 """From one turn to the next, in these tests."""
 SLOW = Limits(account=Rate(1, per=SPAN, burst=1))
 FAR = Limits(account=Rate(1, per=3600, burst=1))
-
-
-TOO_FAST = {
-    "message_uuid": "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab",
-    "to": "447700900000",
-    "from": "14155550100",
-    "timestamp": "2026-01-01T14:00:00.000Z",
-    "status": "rejected",
-    "channel": "whatsapp",
-    "error": {"type": "https://developer.vonage.com/api-errors/messages#1241", "title": 1241, "detail": "Throttled"},
-}
 
 
 LONG = 60.0

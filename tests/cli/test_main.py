@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import pytest
 from click.testing import CliRunner
@@ -131,22 +132,18 @@ def documents(tmp_path: Path) -> list[str]:
 COMMANDS = pytest.mark.parametrize("command", ["segments", "report", "documents"])
 
 
-def arguments_of(command: str, request: pytest.FixtureRequest) -> list[str]:
-    return ["segments", "Hello"] if command == "segments" else request.getfixturevalue(command)
+def written_to(output: int | IO[str], command: str, request: pytest.FixtureRequest) -> subprocess.CompletedProcess[str]:
+    arguments = ["segments", "Hello"] if command == "segments" else request.getfixturevalue(command)
+    return subprocess.run(  # noqa: S603  our own program
+        [*FORKED, *arguments], stdout=output, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.usefixtures("forked")
 @COMMANDS
 def test_output_that_finds_no_room_is_one_sentence(command: str, request: pytest.FixtureRequest) -> None:
     with Path("/dev/full").open("w") as full:
-        result = subprocess.run(  # noqa: S603  our own program
-            [*FORKED, *arguments_of(command, request)],
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        result = written_to(full, command, request)
     assert (result.returncode, result.stderr) == (1, "The output cannot be written: No space left on device.\n")
 
 
@@ -156,14 +153,7 @@ def test_output_that_nobody_reads_any_more_ends_it_in_silence(command: str, requ
     reading, writing = os.pipe()
     os.close(reading)
     try:
-        result = subprocess.run(  # noqa: S603  our own program
-            [*FORKED, *arguments_of(command, request)],
-            stdout=writing,
-            stderr=subprocess.PIPE,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        result = written_to(writing, command, request)
     finally:
         os.close(writing)
     assert (result.returncode, result.stderr) == (1, "")

@@ -7,6 +7,7 @@ import functools
 import inspect
 import selectors
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -20,6 +21,7 @@ from vonage_messages.errors import ConnectError, RateLimitedError, ResponseLostE
 from vonage_messages.limiter import Limiter
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
+from vonage_messages.sending.outbox import Outbox
 from vonage_messages.sending.send_queue import SendQueue
 from vonage_messages.wire.rest import SentMessage
 
@@ -84,6 +86,19 @@ def run_virtually(main: Coroutine[Any, Any, Any]) -> None:
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(watched())
     assert heard == []
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where an outbox may be."""
+    return tmp_path / "campaign.db"
+
+
+@pytest.fixture
+async def outbox(path: Path) -> AsyncIterator[Outbox]:
+    """An outbox, which is open."""
+    async with Outbox.open(path) as opened:
+        yield opened
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:

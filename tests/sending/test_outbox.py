@@ -30,17 +30,6 @@ from vonage_messages.stores.sqlite import SqliteLedgerStore
 from vonage_messages.webhooks import parse_status
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "campaign.db"
-
-
-@pytest.fixture
-async def outbox(path: Path) -> AsyncIterator[Outbox]:
-    async with Outbox.open(path) as opened:
-        yield opened
-
-
 def sms(number: int, **fields: Any) -> Sms:
     return Sms(to=str(447700900000 + number), from_="Acme", text=f"Hello {number}", **fields)
 

@@ -103,11 +103,6 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "campaign.db"
-
-
-@pytest.fixture
 async def simulator() -> AsyncIterator[Simulator]:
     async with Simulator(rate=None) as started:
         yield started

@@ -23,22 +23,14 @@ from vonage_messages.limits.store import MemoryLimitStore
 from vonage_messages.sending.outcome import Outcome
 from vonage_messages.webhooks import parse_status
 
+from .throttled import TOO_FAST
+
 ACCOUNT = Rate(20)
 SENDER = Rate(8)
 PAIR = Rate(1, per=2.0, burst=3)
 CAP = Cap(12, per=30)
 LIMITS = Limits(account=ACCOUNT, each_sender={"whatsapp": SENDER}, pairs={"whatsapp": PAIR})
 CAPPED = Limits(account=(ACCOUNT, CAP), each_sender={"whatsapp": SENDER}, pairs={"whatsapp": PAIR})
-
-TOO_FAST = {
-    "message_uuid": "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab",
-    "to": "447700900000",
-    "from": "14155550100",
-    "timestamp": "2026-01-01T14:00:00.000Z",
-    "status": "rejected",
-    "channel": "whatsapp",
-}
-"""What a status says whose code is to be added."""
 
 ANSWERS = ["accepted"] * 8 + ["refused", "refused_long", "unreachable", "lost", "server", "invalid", "hook", "held"]
 ACTIONS = st.one_of(

@@ -15,17 +15,9 @@ from vonage_messages.limits.shared import HORIZON, Verdict
 from vonage_messages.webhooks.parse import parse_status
 
 from .shared_server import TEN, Server, now
+from .throttled import TOO_FAST
 
 VIRTUAL_CLOCK = True
-TOO_FAST = {
-    "message_uuid": "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab",
-    "to": "447700900000",
-    "from": "14155550100",
-    "timestamp": "2026-01-01T14:00:00.000Z",
-    "status": "rejected",
-    "channel": "whatsapp",
-    "error": {"type": "https://developer.vonage.com/api-errors/messages#1241", "title": 1241, "detail": "Throttled"},
-}
 
 
 # Pauses --------------------------------------------------------------------------------------------------------------
@@ -81,15 +73,21 @@ async def test_pause_that_cannot_be_shared_is_kept_by_this_process(
     assert platform.instants[2] - platform.instants[1] == pytest.approx(60, abs=0.1)
 
 
-async def test_pause_that_could_not_be_shared_is_not_told_when_it_is_long_over(tools: Any) -> None:
-    store = Server(latency=2.0)
+async def with_two_pauses(store: Server, tools: Any) -> tuple[SharedLimiter, SharedLimiter]:
+    """Give two processes; in the first, one pause is on its way and will not come through, and another has begun."""
     limits = Limits(senders={"14155550100": Rate(50), "14155550101": Rate(50)})
     one, other = SharedLimiter(limits, store), SharedLimiter(limits, store)
     await other.acquire(tools.whatsapp(from_="14155550101"))
     store.is_down = True
     one.observe(parse_status(TOO_FAST))
-    await asyncio.sleep(0.5)  # the first is on its way, and will not come through
+    await asyncio.sleep(0.5)
     one.observe(parse_status({**TOO_FAST, "from": "14155550101"}))
+    return one, other
+
+
+async def test_pause_that_could_not_be_shared_is_not_told_when_it_is_long_over(tools: Any) -> None:
+    store = Server(latency=2.0)
+    one, other = await with_two_pauses(store, tools)
     await asyncio.sleep(100)
     store.is_down, store.latency = False, 0.0
     one.observe(parse_status(TOO_FAST))
@@ -101,13 +99,7 @@ async def test_pause_that_could_not_be_shared_is_not_told_when_it_is_long_over(t
 
 async def test_pause_is_shared_that_came_while_another_could_not_be(tools: Any) -> None:
     store = Server(latency=2.0)
-    limits = Limits(senders={"14155550100": Rate(50), "14155550101": Rate(50)})
-    one, other = SharedLimiter(limits, store), SharedLimiter(limits, store)
-    await other.acquire(tools.whatsapp(from_="14155550101"))
-    store.is_down = True
-    one.observe(parse_status(TOO_FAST))
-    await asyncio.sleep(0.5)  # the first is on its way, and will not come through
-    one.observe(parse_status({**TOO_FAST, "from": "14155550101"}))
+    _, other = await with_two_pauses(store, tools)
     await asyncio.sleep(1)
     store.is_down = False
     await asyncio.sleep(0.6)  # the second has come through

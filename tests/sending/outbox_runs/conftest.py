@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from vonage_messages import Client
-from vonage_messages.sending.outbox import Outbox
 
 from .scripted_platform import AUTH, Platform
 
@@ -25,14 +23,3 @@ async def platform(unused_tcp_port: int) -> AsyncIterator[Platform]:
 async def client(platform: Platform) -> AsyncIterator[Client]:
     async with Client(AUTH, base_url=platform.url) as made:
         yield made
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "campaign.db"
-
-
-@pytest.fixture
-async def outbox(path: Path) -> AsyncIterator[Outbox]:
-    async with Outbox.open(path) as opened:
-        yield opened

@@ -32,6 +32,21 @@ def no_space(path: Path) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
+@contextlib.contextmanager
+def refusing(path: Path, *states: State) -> Iterator[None]:
+    """Let the file refuse that a row comes into one of *states*."""
+    refused = ", ".join(f"'{state.value}'" for state in states)
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute(
+            f"CREATE TRIGGER refused BEFORE UPDATE ON progress WHEN new.state IN ({refused}) "
+            "BEGIN SELECT raise(ABORT, 'made up'); END"
+        )
+        try:
+            yield
+        finally:
+            other.execute("DROP TRIGGER refused")
+
+
 async def test_disk_that_is_full_in_the_middle_ends_the_run_and_nothing_is_sent_twice_after_it(
     outbox: Outbox, platform: Platform, client: Client, path: Path
 ) -> None:
@@ -83,12 +98,7 @@ async def test_file_that_refuses_an_outcome_ends_the_run_which_says_so(
     outbox: Outbox, platform: Platform, client: Client, path: Path
 ) -> None:
     await outbox.add(some(500))
-    with contextlib.closing(sqlite3.connect(path)) as other, other:
-        other.execute(
-            "CREATE TRIGGER refused BEFORE UPDATE ON progress WHEN new.state = 'accepted' "
-            "BEGIN SELECT raise(ABORT, 'made up'); END"
-        )
-    with pytest.raises(errors.OutboxError, match="refused the data"):
+    with refusing(path, State.ACCEPTED), pytest.raises(errors.OutboxError, match="refused the data"):
         await asyncio.wait_for(outbox.run(client, limits=UNLIMITED, connections=4), 60)
     assert len(platform.came) < 100
     counts = await outbox.store.counts()
@@ -99,15 +109,11 @@ async def test_rows_that_a_file_refused_to_give_back_go_with_the_next_run(
     outbox: Outbox, platform: Platform, client: Client, path: Path
 ) -> None:
     await outbox.add(some(20))
-    with contextlib.closing(sqlite3.connect(path)) as other, other:
-        other.execute(
-            "CREATE TRIGGER refused BEFORE UPDATE ON progress WHEN new.state IN ('accepted', 'pending') "
-            "BEGIN SELECT raise(ABORT, 'made up'); END"
-        )
-    with pytest.raises(errors.OutboxError, match="refused the data"):
+    with (
+        refusing(path, State.ACCEPTED, State.PENDING),
+        pytest.raises(errors.OutboxError, match="refused the data"),
+    ):
         await asyncio.wait_for(outbox.run(client, limits=UNLIMITED, connections=4), 60)
-    with contextlib.closing(sqlite3.connect(path)) as other, other:
-        other.execute("DROP TRIGGER refused")
     report = await asyncio.wait_for(outbox.run(client, limits=UNLIMITED), 60)
     assert (report.accepted + report.in_doubt, report.pending) == (20, 0)
     assert platform.repeated == {}

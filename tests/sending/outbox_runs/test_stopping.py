@@ -13,13 +13,14 @@ from vonage_messages.ledger import State
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.sending.outbox import Outbox
+from vonage_messages.sending.report import Report
 
 from .scripted_platform import UNLIMITED, Came, Platform, accepted, some, until
 
 
-async def test_stop_waits_for_what_is_under_way_and_gives_the_rest_back(
-    outbox: Outbox, platform: Platform, client: Client
-) -> None:
+async def begun(outbox: Outbox, platform: Platform, client: Client) -> asyncio.Task[Report]:
+    """Begin a run of 100 rows on a platform that takes its time; a second set of requests is under way."""
+
     async def slow(_came: Came, number: int) -> web.Response:
         await asyncio.sleep(0.2)
         return accepted(number)
@@ -28,6 +29,13 @@ async def test_stop_waits_for_what_is_under_way_and_gives_the_rest_back(
     await outbox.add(some(100))
     running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=4))
     await until(lambda: len(platform.came) >= 6)
+    return running
+
+
+async def test_stop_waits_for_what_is_under_way_and_gives_the_rest_back(
+    outbox: Outbox, platform: Platform, client: Client
+) -> None:
+    running = await begun(outbox, platform, client)
     outbox.stop()
     report = await running
     assert report.stopped == "it was asked to stop"
@@ -79,14 +87,7 @@ async def test_run_whose_tasks_somebody_cancels_ends_and_gives_its_rows_back(
 async def test_cancelled_run_records_what_is_under_way_gives_the_rest_back_and_is_cancelled(
     outbox: Outbox, platform: Platform, client: Client
 ) -> None:
-    async def slow(_came: Came, number: int) -> web.Response:
-        await asyncio.sleep(0.2)
-        return accepted(number)
-
-    platform.answer = slow
-    await outbox.add(some(100))
-    running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=4))
-    await until(lambda: len(platform.came) >= 6)
+    running = await begun(outbox, platform, client)
     running.cancel()
     await asyncio.sleep(0.02)
     running.cancel()

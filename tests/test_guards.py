@@ -10,7 +10,7 @@ import pytest
 
 from vonage_messages import BudgetExceededError, ConfigurationError, ConnectError, OptOuts, ResponseLostError, Sms
 from vonage_messages.channels.base import Message
-from vonage_messages.guards import Guard, Guards, guards_of
+from vonage_messages.guards import Admission, Guard, Guards, guards_of
 
 MESSAGE = Sms(to="447700900000", from_="Acme", text="Hello")
 
@@ -65,6 +65,21 @@ async def test_only_what_was_certainly_not_sent_is_given_back(error: BaseExcepti
     with contextlib.nullcontext() if error is None else pytest.raises(type(error)):
         assert await Guards([guard]).around(MESSAGE, send) == "sent"
     assert guard.counted == counted
+
+
+def test_leave_that_is_renewed_counts_once_and_one_that_is_withdrawn_or_refused_not_at_all() -> None:
+    first, last = Counting(), Counting()
+    admission = Admission(Guards([first, last]), MESSAGE)
+    admission.renew()
+    assert (first.counted, last.counted) == (1, 1)
+    admission.keep()
+    admission.renew()
+    assert (first.counted, last.counted) == (2, 2)
+    last.refuses = True
+    with pytest.raises(BudgetExceededError):
+        admission.renew()
+    admission.withdraw()
+    assert (first.counted, last.counted) == (1, 1)  # that of the request which was kept
 
 
 @pytest.mark.parametrize("guard", [5, None, OptOuts, "admit"])

@@ -24,7 +24,12 @@ Undo: TypeAlias = Callable[[], object]
 
 @runtime_checkable
 class Guard(Protocol):
-    """Decides about each message before it leaves. It must not wait."""
+    """
+    Decides about each message before it leaves. It must not wait.
+
+    Where a message has to wait, it is asked before the wait and again after it: what the first ``admit`` gave is called
+    before the second one.
+    """
 
     def admit(self, message: Message, /) -> Undo | None:
         """
@@ -90,6 +95,43 @@ class Guards:
             if not error.maybe_sent:
                 take_back(undo)
             raise
+
+
+class Admission:
+    """
+    The leave of *guards* for a message that is sent by one request after another, with waits between them.
+
+    It is asked for at once, and ``renew`` asks again before each request: what is counted, is counted for one request.
+
+    Raises:
+        VonageMessagesError: what the first guard that refuses raises.
+    """
+
+    __slots__ = ("_guards", "_message", "_undo")
+
+    def __init__(self, guards: Guards, message: Message) -> None:
+        self._guards = guards
+        self._message = message
+        self._undo = guards.admit(message)
+
+    def renew(self) -> None:
+        """
+        Ask every guard again, after a wait: somebody may have opted out meanwhile.
+
+        Raises:
+            VonageMessagesError: what the first one that refuses raises. Nothing is counted any more.
+        """
+        self.withdraw()
+        self._undo = self._guards.admit(self._message)
+
+    def keep(self) -> None:
+        """Let count what is counted: the request may have been accepted."""
+        self._undo = []
+
+    def withdraw(self) -> None:
+        """Take back what is counted for a request that certainly was not accepted, or not made."""
+        undo, self._undo = self._undo, []
+        take_back(undo)
 
 
 def guards_of(guards: Iterable[Guard]) -> Guards | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,11 @@ from vonage_messages import (
     ConfigurationError,
     ConnectError,
     InvalidMessageError,
+    Limits,
     OptedOutError,
     OptOuts,
     PriceTable,
+    Rate,
     RawMessage,
     RcsText,
     RetryPolicy,
@@ -88,6 +91,78 @@ async def test_what_was_certainly_not_sent_is_given_back_once_for_all_its_attemp
             with pytest.raises(ConnectError):
                 await call
     assert guard.counted == 2
+
+
+@pytest.mark.usefixtures("quiet_clock")
+async def test_who_opts_out_while_his_message_waits_for_the_limits_gets_none() -> None:
+    opt_outs, guard = OptOuts(), Counting()
+    limits = Limits(account=Rate(1, per=10, burst=1))
+    loop = asyncio.get_running_loop()
+    async with Simulator(rate=None) as simulator, simulator.client(guards=[guard, opt_outs], limits=limits) as client:
+        began = loop.time()
+        await client.send(sms(BOB))
+        waiting = asyncio.create_task(client.send(sms()))
+        await asyncio.sleep(1)
+        assert guard.counted == 2  # a place in a budget is kept for what waits
+        await opt_outs.opt_out(ANNA)
+        behind = asyncio.create_task(client.send(sms(BOB)))
+        with pytest.raises(OptedOutError):
+            await waiting
+        await behind
+        assert loop.time() - began == pytest.approx(10, rel=0.05)  # not 20: the place under the limits was not used
+        assert [message.to for message in simulator.messages] == [BOB, BOB]
+    assert guard.counted == 2
+
+
+@pytest.mark.usefixtures("quiet_clock")
+async def test_who_opts_out_before_a_repetition_gets_none(tools: Any) -> None:
+    opt_outs, guard = OptOuts(), Counting()
+    server = await tools.server(tools.answer(429, b"", {"Retry-After": "5"}), tools.accepted())
+    async with Client(AUTH, base_url=server.url, guards=[guard, opt_outs]) as client:
+        waiting = asyncio.create_task(client.send(sms()))
+        await asyncio.sleep(1)
+        await opt_outs.opt_out(ANNA)
+        with pytest.raises(OptedOutError):
+            await waiting
+    assert (guard.counted, len(server.requests)) == (0, 1)
+
+
+async def test_who_opts_out_while_the_credentials_are_fetched_gets_none() -> None:
+    opt_outs = OptOuts()
+
+    async def slow() -> BasicAuth:
+        await opt_outs.opt_out(ANNA)
+        return AUTH
+
+    async with Client(slow, base_url="http://127.0.0.1:9", guards=[opt_outs]) as client:
+        for call in (client.send(sms()), client.attempt(sms())):
+            with pytest.raises(OptedOutError):
+                await call
+            await opt_outs.opt_in(ANNA)
+
+
+async def test_each_request_that_may_have_been_accepted_counts(tools: Any) -> None:
+    guard = Counting()
+    server = await tools.server(tools.answer(503), tools.answer(503), tools.answer(422))
+    retry = RetryPolicy(base_delay=0.001, repeat_ambiguous=lambda _: True)
+    async with Client(AUTH, base_url=server.url, guards=[guard], retry=retry) as client:
+        with pytest.raises(ServerError):
+            await client.send(sms())
+    assert guard.counted == 2
+
+
+async def test_what_is_cancelled_while_it_waits_counts_nothing() -> None:
+    guard = Counting()
+    limits = Limits(account=Rate(1, per=20, burst=1))
+    async with Simulator(rate=None) as simulator, simulator.client(guards=[guard], limits=limits) as client:
+        await client.send(sms())
+        waiting = asyncio.create_task(client.send(sms()))
+        await asyncio.sleep(0)
+        assert guard.counted == 2
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+    assert guard.counted == 1
 
 
 async def test_dry_run_is_priced_and_counts_nothing() -> None:

@@ -26,6 +26,7 @@ from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.sandbox import advise
 from vonage_messages.clients.transport import Timeout, Transport, user_agent
 from vonage_messages.errors import APIError, AuthenticationError, RateLimitedError, VonageMessagesError
+from vonage_messages.guards import Admission
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.observe import Observers
 from vonage_messages.values import HoldsSecret
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from vonage_messages.clients.credentials import Auth
     from vonage_messages.guards import Guards
     from vonage_messages.limiter import Limiter
+    from vonage_messages.limits.places import Place
     from vonage_messages.observe import Observer, Telemetry
+    from vonage_messages.turns.turns import Turns
     from vonage_messages.values import Seconds
 
 logger = logging.getLogger("vonage_messages")
@@ -137,11 +140,16 @@ class Attempts(HoldsSecret):
             message=message,
         )
 
-    def _guarded(self, message: Message, request: rest.Request) -> Awaitable[rest.SentMessage]:
+    async def _guarded(self, message: Message, request: rest.Request) -> rest.SentMessage:
         """Send a message, if every guard lets it pass."""
+        call = self._send_call(message, request)
         if self._guards is None:
-            return self._repeat(self._send_call(message, request))
-        return self._guards.around(message, lambda: self._repeat(self._send_call(message, request)))
+            return await self._repeat(call)
+        call.admission = Admission(self._guards, message)
+        try:
+            return await self._repeat(call)
+        finally:
+            call.admission.withdraw()
 
     async def _traced(self, message: Message, request: rest.Request, telemetry: Telemetry) -> rest.SentMessage:
         """Send a message before the eyes of what watches the whole process: also what a guard refuses."""
@@ -173,9 +181,10 @@ class Attempts(HoldsSecret):
         while True:  # ends: the policy bounds the repetitions, and a token is renewed once
             number += 1
             auth = await self._current_auth(call)
-            await self._wait_for_place(call)  # outside: what finds no place in time is not repeated
+            place = await self._wait_for_place(call)  # outside: what finds no place in time is not repeated
+            self._ask_guards_again(call, place)
             try:
-                result = await self._attempt(call, number, auth)
+                result = await self._admitted(call, number, auth)
             except VonageMessagesError as error:
                 self._learn(error)
                 if not renewals and isinstance(auth, ApplicationAuth) and token_expired(error):
@@ -193,7 +202,30 @@ class Attempts(HoldsSecret):
                 return result
             await asyncio.sleep(wait)
 
-    async def _wait_for_place(self, call: Call[Any]) -> None:
+    def _ask_guards_again(self, call: Call[Any], place: Place | None) -> None:
+        """Ask the guards right before a request, however long it had to wait; a place that it does not need is free."""
+        if call.admission is None:
+            return
+        try:
+            call.admission.renew()
+        except BaseException:
+            if place is not None and self._limiter is not None:
+                _turns_of(self._limiter).give_back(place)
+            raise
+
+    async def _admitted(self, call: Call[ResultT], number: int, auth: Auth) -> ResultT:
+        """Make one request that the guards let pass; what they have counted stays, unless it was certainly refused."""
+        is_refused = False
+        try:
+            return await self._attempt(call, number, auth)
+        except VonageMessagesError as error:
+            is_refused = not error.maybe_sent
+            raise
+        finally:
+            if call.admission is not None and not is_refused:
+                call.admission.keep()
+
+    async def _wait_for_place(self, call: Call[Any]) -> Place | None:
         """
         Wait until every limit has a place for one request of *call*.
 
@@ -201,25 +233,25 @@ class Attempts(HoldsSecret):
         message.
         """
         if self._limiter is None:
-            return
+            return None
         loop = asyncio.get_running_loop()
         began = loop.time()
         left = max(self._timeout.total - call.waited, 0.001)
-        await self._limiter.acquire(_UPDATE if call.message is None else call.message, max_wait=left)
+        message = _UPDATE if call.message is None else call.message
+        place = await _turns_of(self._limiter).acquire(message, max_wait=left)
         waited = loop.time() - began
         call.waited += waited
         call.deadline += waited
+        return place
 
     def _learn(self, result: object) -> None:
         """Let the limits hear what the platform says about speed."""
         if self._limiter is None:
             return
-        from vonage_messages.limiter import turns_of  # noqa: PLC0415  it is loaded: there is a limiter
-
         if isinstance(result, RateLimitedError):
-            turns_of(self._limiter).refused(result, 0.0)
+            _turns_of(self._limiter).refused(result, 0.0)
         elif isinstance(result, rest.SentMessage):
-            turns_of(self._limiter).answered(result.headers)
+            _turns_of(self._limiter).answered(result.headers)
 
     def _wait_after(self, error: VonageMessagesError, attempt: int, call: Call[ResultT]) -> Seconds | None:
         try:
@@ -277,3 +309,9 @@ class Attempts(HoldsSecret):
         if call.request.method == "PATCH":
             refuse_basic(auth)
         return auth
+
+
+def _turns_of(limiter: Limiter) -> Turns:
+    from vonage_messages.limiter import turns_of  # noqa: PLC0415  it is loaded: there is a limiter
+
+    return turns_of(limiter)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from vonage_messages.clients.transport import Answer
+    from vonage_messages.guards import Admission
     from vonage_messages.values import Seconds
 
 ResultT = TypeVar("ResultT")
@@ -52,6 +53,9 @@ class Call(Generic[ResultT]):
 
     waited: Seconds = 0.0
     """How long its requests have waited for places under limits, all together."""
+
+    admission: Admission | None = None
+    """What guards have counted for the next request; ``None`` where there are none."""
 
     doubt: VonageMessagesError | None = None
     """The error of an attempt that was repeated, although the message may have been accepted."""

@@ -117,7 +117,8 @@ class Client(Attempts):
     counted in the time that its requests have. Without limits a client is not paced. A ``SendQueue`` on this client
     keeps the same limits, and charges each message once.
     *guards*: each is asked before a message leaves, however it is sent: ``OptOuts``, ``BudgetGuard``, ``PumpingAlarm``
-    or your own ``Guard``. What one refuses is not sent.
+    or your own ``Guard``. What one refuses is not sent. Where a message has to wait, for limits or for a repetition,
+    they are asked again when it may leave.
     *prices*: a ``PriceTable``, by which dry runs tell what a message would cost.
 
     Raises:
@@ -310,14 +311,16 @@ class Client(Attempts):
         checked_message(message)
         if self._is_sandbox:
             refuse_missing_channel(message)
-        undo = () if self._guards is None else self._guards.admit(message)
+        chosen = self._api_version if api_version is None else api_version
+        request = rest.send_request(to_json(message, chosen), chosen)
+        auth, call = self._auth, None
+        if self._observers.watching or self._is_sandbox or not isinstance(auth, (ApplicationAuth, BasicAuth)):
+            call = self._send_call(message, request)
+            auth = await self._current_auth(call)
+        undo = () if self._guards is None else self._guards.admit(message)  # last of all: *auth* may take its time
         try:
-            chosen = self._api_version if api_version is None else api_version
-            request = rest.send_request(to_json(message, chosen), chosen)
-            auth = self._auth
-            if self._observers.watching or self._is_sandbox or not isinstance(auth, (ApplicationAuth, BasicAuth)):
-                call = self._send_call(message, request)
-                return await self._attempt(call, 1, await self._current_auth(call))
+            if call is not None:
+                return await self._attempt(call, 1, auth)
             # The same without a Call, for it is the way of a queue: 4 of the 90 µs of a message.
             authorization = auth.authorization()
             deadline = asyncio.get_running_loop().time() + self._timeout.total

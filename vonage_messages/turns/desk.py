@@ -31,8 +31,8 @@ class Desk:
         self.schedule = Schedule(turns.state)
         turns.join(self)
 
-    async def wait(self, message: Message, deadline: float | None, max_wait: Seconds | None) -> None:
-        """Wait for one turn, until *deadline*; *max_wait* is how the caller has put that."""
+    async def wait(self, message: Message, deadline: float | None, max_wait: Seconds | None) -> Place:
+        """Wait for one turn, until *deadline*; *max_wait* is how the caller has put that. Gives what was taken."""
         loop = asyncio.get_running_loop()
         place = Place(message, Priority.NORMAL, loop.time(), loop.create_future())
         place.keeps_order = False
@@ -55,6 +55,12 @@ class Desk:
             await self._confirm(place, self._turns.confirming)
         elif self.schedule.state.departures is not None:
             await self._depart(place, self.schedule.state.departures)
+        return place
+
+    def give_back(self, place: Place) -> None:
+        """Let others have the places under the limits of what had its turn, and does not leave."""
+        self.schedule.give_back(place, asyncio.get_running_loop().time())
+        self._turns.sleep()
 
     async def _wait_for_turn(self, place: Place) -> None:
         try:
@@ -119,8 +125,7 @@ class Desk:
         """Let go of somebody whose wait was cancelled: a turn that came just then goes to the next."""
         if self.schedule.drop(place) or place.owner.cancelled() or place.owner.exception() is not None:
             return
-        self.schedule.give_back(place, asyncio.get_running_loop().time())
-        self._turns.sleep()
+        self.give_back(place)
 
     def next_turn(self, now: float) -> float:
         """Give the instant from which on somebody here may leave, or must hear that it is too late."""

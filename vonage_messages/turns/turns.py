@@ -83,9 +83,9 @@ class Turns(Giving):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._binding = threading.Lock()
 
-    async def acquire(self, message: Message, *, max_wait: Seconds | None = None) -> None:
+    async def acquire(self, message: Message, *, max_wait: Seconds | None = None) -> Place:
         """
-        Wait until *message* may leave, and take its places.
+        Wait until *message* may leave, and take its places; what it gives is for ``give_back``.
 
         Raises:
             LimitTimeoutError: it cannot, or did not, leave within *max_wait* seconds. No place was taken.
@@ -102,7 +102,12 @@ class Turns(Giving):
         self._bind()
         if self._desk is None:
             self._desk = Desk(self)
-        await self._desk.wait(message, deadline, max_wait)
+        return await self._desk.wait(message, deadline, max_wait)
+
+    def give_back(self, place: Place) -> None:
+        """Let others have what ``acquire`` has just taken: the message does not leave."""
+        if self._desk is not None:
+            self._desk.give_back(place)
 
     async def load(self) -> None:
         """

@@ -478,5 +478,9 @@ class LedgerStore(Protocol):
     async def note(self, name: str, /) -> str | None:
         """Give what was written down under *name*, such as the tag of a campaign."""
 
-    async def write_note(self, name: str, value: str | None, /) -> None:
-        """Write down *value* under *name*; ``None`` forgets it."""
+    async def write_note(self, name: str, value: str | None, /, *, once: bool = False) -> None:
+        """
+        Write down *value* under *name*; ``None`` forgets it.
+
+        *once* leaves what stands there: of several processes that write at one moment the first one counts.
+        """

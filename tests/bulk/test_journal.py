@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from vonage_messages import ConfigurationError
 from vonage_messages.bulk.journal import PART, Fate, Journal, KnownRows, RowRecord, number_of, outbox_key
 from vonage_messages.errors import OutboxError
 from vonage_messages.sending.outbox import Outbox
+from vonage_messages.stores.sqlite.ledger import SqliteLedgerStore
 
 KEY = "0123456789abcdef"
 
@@ -27,6 +29,33 @@ async def test_outbox_of_another_campaign_is_refused(outbox: Outbox) -> None:
     assert await journal.campaign("spring") == "spring"
     with pytest.raises(ConfigurationError, match="belongs to the campaign 'spring', not 'autumn'"):
         await journal.campaign("autumn")
+
+
+class LateStore(SqliteLedgerStore):
+    """A store whose process stands still when it has found nothing."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.looked = asyncio.Event()
+        self.go_on = asyncio.Event()
+
+    async def note(self, name: str, /) -> str | None:
+        found = await super().note(name)
+        self.looked.set()
+        if found is None:
+            await self.go_on.wait()
+        return found
+
+
+async def test_two_runs_that_begin_at_one_moment_never_both_have_their_campaign(tmp_path: Path) -> None:
+    path = tmp_path / "both.outbox"
+    async with SqliteLedgerStore(path) as store, LateStore(path) as late:
+        second = asyncio.create_task(Journal(late).campaign("second"))
+        await late.looked.wait()
+        assert await Journal(store).campaign("first") == "first"
+        late.go_on.set()
+        with pytest.raises(ConfigurationError, match="belongs to the campaign 'first', not 'second'"):
+            await second
 
 
 async def test_rows_come_back_as_they_were_written(outbox: Outbox) -> None:

@@ -119,8 +119,9 @@ class Journal:
         """
         known = await self._store.note(_CAMPAIGN)
         if known is None:
-            await self._store.write_note(_CAMPAIGN, given or uuid.uuid4().hex)
-            # Another process may have had the same thought: both go by what was written last.
+            # Another process may have the same thought: both go by what was written first, and whoever has given
+            # another id is refused. With two ids in one outbox each row would be there, and be sent, twice.
+            await self._store.write_note(_CAMPAIGN, given or uuid.uuid4().hex, once=True)
             known = await self._store.note(_CAMPAIGN) or ""
         if given is not None and given != known:
             raise ConfigurationError(

@@ -23,6 +23,7 @@ from vonage_messages.bulk.latencies import Latencies
 from vonage_messages.bulk.screening import ScreenedStore
 from vonage_messages.cli.bulk_display import moment, show_end, show_sentence
 from vonage_messages.clients import Client
+from vonage_messages.errors import ConfigurationError
 from vonage_messages.sending.outbox import Outbox
 from vonage_messages.spending import Budget
 
@@ -134,7 +135,13 @@ class _Run:
 
     async def _add(self, campaign: Campaign) -> bool:
         """Add the rows of the file; false when it was stopped meanwhile."""
-        await Journal(self._store).campaign(campaign.id)
+        try:
+            await Journal(self._store).campaign(campaign.id)
+        except ConfigurationError:  # it had none, or this one, when the plan was made
+            raise ConfigurationError(
+                f"another run has begun to fill {self._errand.outbox} meanwhile, and this one sent nothing: "
+                "the same command goes on where that one ends."
+            ) from None
         await add_rows(
             self._outbox,
             campaign,

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from .campaign import Bulk
+from .campaign import Bulk, SimulatorThread
 from .terminal import HIDE_CURSOR, IN_A_TERMINAL, Terminal
 
 pytestmark = pytest.mark.usefixtures("forked")
@@ -19,6 +19,17 @@ def test_question_that_is_answered_with_no_sends_nothing(bulk: Bulk) -> None:
     terminal.press(b"n\n")
     assert terminal.end() == 2
     assert not bulk.path.with_suffix(".outbox").exists()
+
+
+def test_run_that_was_asked_while_another_began_sends_nothing(bulk: Bulk, simulator: SimulatorThread) -> None:
+    bulk.write(3)
+    terminal = Terminal([*IN_A_TERMINAL, *bulk.arguments()], bulk.environment)
+    terminal.read_until(b"Send 3 messages? [y/N]: ")
+    assert bulk.run().returncode == 0
+    terminal.press(b"y\n")
+    assert terminal.end() == 2
+    assert b"another run has begun to fill" in terminal.seen
+    assert sorted(simulator.texts.elements()) == ["row 1", "row 2", "row 3"]
 
 
 def test_bar_of_a_terminal_stays_within_80_columns(bulk: Bulk) -> None:

@@ -92,3 +92,11 @@ async def test_notes_are_kept_and_forgotten(store: LedgerStore) -> None:
     assert await store.note("tag") == "summer"
     await store.write_note("tag", None)
     assert await store.note("tag") is None
+
+
+async def test_note_that_is_written_once_leaves_what_stands_there(store: LedgerStore) -> None:
+    await asyncio.gather(*(store.write_note("tag", season, once=True) for season in ("spring", "summer")))
+    first = await store.note("tag")
+    assert first in {"spring", "summer"}
+    await store.write_note("tag", "autumn", once=True)
+    assert await store.note("tag") == first

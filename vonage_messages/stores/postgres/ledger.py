@@ -404,9 +404,9 @@ class PostgresLedgerStore(Transactions):
         found = await self._fetch("note", name=name)
         return found[0][0] if found else None
 
-    async def write_note(self, name: str, value: str | None, /) -> None:
-        """Write down *value* under *name*; ``None`` forgets it."""
+    async def write_note(self, name: str, value: str | None, /, *, once: bool = False) -> None:
+        """Write down *value* under *name*; ``None`` forgets it. *once* leaves what stands there."""
         if value is None:
             await self._change("forget_note", name=name)
         else:
-            await self._change("write_note", name=name, value=value)
+            await self._change("write_note_once" if once else "write_note", name=name, value=value)

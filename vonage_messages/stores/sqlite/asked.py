@@ -80,6 +80,14 @@ class Change(NamedTuple):
     now: float
 
 
+class Note(NamedTuple):
+    """Something to be written down, or with ``None`` forgotten; *once*, unless something stands there."""
+
+    name: str
+    value: str | None
+    once: bool
+
+
 class Window(NamedTuple):
     """A part of the ledger: ids above *after*, up to *until*."""
 

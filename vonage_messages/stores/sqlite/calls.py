@@ -37,6 +37,7 @@ from vonage_messages.stores.sqlite.asked import (
     Claim,
     Enrolment,
     Mark,
+    Note,
     Proof,
     Purge,
     Reading,
@@ -443,10 +444,13 @@ def _note(file: LedgerFile, asked: Sequence[str]) -> list[str | None]:
     return [None if row is None else row[0] for row in found]
 
 
-def _write_note(file: LedgerFile, asked: Sequence[tuple[str, str | None]]) -> list[None]:
-    for name, value in asked:
-        statement = "forget_note" if value is None else "write_note"
-        file.connection.execute(sql(statement), {"name": name} if value is None else {"name": name, "value": value})
+def _write_note(file: LedgerFile, asked: Sequence[Note]) -> list[None]:
+    for note in asked:
+        if note.value is None:
+            file.connection.execute(sql("forget_note"), {"name": note.name})
+        else:
+            statement = "write_note_once" if note.once else "write_note"
+            file.connection.execute(sql(statement), {"name": note.name, "value": note.value})
     return [None] * len(asked)
 
 

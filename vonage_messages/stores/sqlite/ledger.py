@@ -206,9 +206,9 @@ class SqliteLedgerStore:
         """Give what was written down under *name*, such as the tag of a campaign."""
         return await self._ask(calls.NOTE, name)
 
-    async def write_note(self, name: str, value: str | None, /) -> None:
-        """Write down *value* under *name*; ``None`` forgets it."""
-        await self._ask(calls.WRITE_NOTE, (name, value))
+    async def write_note(self, name: str, value: str | None, /, *, once: bool = False) -> None:
+        """Write down *value* under *name*; ``None`` forgets it. *once* leaves what stands there."""
+        await self._ask(calls.WRITE_NOTE, asked.Note(name, value, once))
 
     def _ask(self, kind: Kind[AskedT, AnswerT], asked: AskedT) -> asyncio.Future[AnswerT]:
         if self._writer is None:

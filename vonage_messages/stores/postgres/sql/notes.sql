@@ -5,6 +5,10 @@ SELECT value FROM {schema}.note WHERE name = %(name)s
 INSERT INTO {schema}.note (name, value) VALUES (%(name)s, %(value)s)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
+-- name: write_note_once
+INSERT INTO {schema}.note (name, value) VALUES (%(name)s, %(value)s)
+ON CONFLICT (name) DO NOTHING
+
 -- name: forget_note
 DELETE FROM {schema}.note WHERE name = %(name)s
 

@@ -4,6 +4,9 @@ SELECT value FROM note WHERE name = :name
 -- name: write_note
 INSERT INTO note (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
+-- name: write_note_once
+INSERT INTO note (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
+
 -- name: forget_note
 DELETE FROM note WHERE name = :name
 

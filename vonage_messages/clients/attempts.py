@@ -20,7 +20,7 @@ from vonage_messages.channels.base import Message
 from vonage_messages.channels.raw import RawMessage
 from vonage_messages.clients.calls import Call, ResultT, failed, log_retry, read_sent, read_update, succeeded
 from vonage_messages.clients.checks import refuse_basic
-from vonage_messages.clients.credentials import current_auth, forget_expired, token_expired
+from vonage_messages.clients.credentials import authorization_of, current_auth, forget_expired, is_unsent, token_expired
 from vonage_messages.clients.hosts import is_own_message, regional_host
 from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.sandbox import advise
@@ -215,14 +215,14 @@ class Attempts(HoldsSecret):
 
     async def _admitted(self, call: Call[ResultT], number: int, auth: Auth) -> ResultT:
         """Make one request that the guards let pass; what they have counted stays, unless it was certainly refused."""
-        is_refused = False
+        maybe_sent = True
         try:
             return await self._attempt(call, number, auth)
-        except VonageMessagesError as error:
-            is_refused = not error.maybe_sent
+        except Exception as error:
+            maybe_sent = getattr(error, "maybe_sent", not is_unsent(error))
             raise
         finally:
-            if call.admission is not None and not is_refused:
+            if call.admission is not None and maybe_sent:
                 call.admission.keep()
 
     async def _wait_for_place(self, call: Call[Any]) -> Place | None:
@@ -273,7 +273,7 @@ class Attempts(HoldsSecret):
 
     async def _attempt(self, call: Call[ResultT], number: int, auth: Auth) -> ResultT:
         """Make one request, and tell the observers."""
-        authorization = auth.authorization()
+        authorization = authorization_of(auth)
         try:
             if self._observers.watching:
                 return await self._watched(call, number, authorization)

@@ -34,13 +34,13 @@ from vonage_messages.clients.checks import (
     chosen_proxy,
     with_failover,
 )
-from vonage_messages.clients.credentials import forget_expired
+from vonage_messages.clients.credentials import authorization_of, forget_expired, is_unsent
 from vonage_messages.clients.environment import Variables, auth_from
 from vonage_messages.clients.hosts import chosen_host, lowered
 from vonage_messages.clients.retry import RetryPolicy
 from vonage_messages.clients.sandbox import refuse_missing_channel
 from vonage_messages.clients.transport import Timeout
-from vonage_messages.errors import AuthenticationError, DownloadError, VonageMessagesError
+from vonage_messages.errors import AuthenticationError, DownloadError
 from vonage_messages.guards import guards_of, take_back
 from vonage_messages.values import shown_half_built
 from vonage_messages.wire import rest
@@ -101,7 +101,7 @@ class Client(Attempts):
     again. It holds credentials and connections, and so it is not pickled, and a copy is the same object.
 
     *auth*: ``ApplicationAuth``, ``BasicAuth``, or an async function that returns one, called before each attempt
-    (for keys that rotate).
+    (for keys that rotate). What it raises is raised by the call, of which nothing was sent then.
     *base_url*: another address of the API, such as a local simulator; *region*: ``eu``, ``us`` or ``ap``; *sandbox*:
     the Messages Sandbox, which has WhatsApp, Viber and Messenger, for people who have joined it (the limits of it are
     ``Limits.sandbox()``). At most one of the three.
@@ -322,7 +322,7 @@ class Client(Attempts):
             if call is not None:
                 return await self._attempt(call, 1, auth)
             # The same without a Call, for it is the way of a queue: 4 of the 90 µs of a message.
-            authorization = auth.authorization()
+            authorization = authorization_of(auth)
             deadline = asyncio.get_running_loop().time() + self._timeout.total
             try:
                 answer = await self._transport.attempt(
@@ -332,8 +332,8 @@ class Client(Attempts):
             except AuthenticationError as error:
                 forget_expired(auth, authorization, error)
                 raise
-        except VonageMessagesError as error:
-            if undo and not error.maybe_sent:
+        except Exception as error:
+            if undo and not getattr(error, "maybe_sent", not is_unsent(error)):
                 take_back(undo)
             raise
 

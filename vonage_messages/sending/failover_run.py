@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import attrs
 
 from vonage_messages.channels.base import Message
+from vonage_messages.clients.credentials import is_unsent
 from vonage_messages.errors import (
     APIError,
+    ConfigurationError,
     InvalidMessageError,
     NotDeliveredError,
     ResponseLostError,
@@ -199,8 +201,7 @@ class FailoverRun:
             if not self._others_may_be_out(leg):
                 raise
             # Raised, it would tell nothing of the message that is on its way, as any other that breaks a chain off.
-            leg.error = ResponseLostError(f"sending it raised {type(error).__name__}: whether it has left is unknown.")
-            leg.error.__cause__ = error
+            leg.error = _told(error)
         except asyncio.CancelledError:
             if leg.submission is not None:
                 leg.submission.cancel()
@@ -311,6 +312,16 @@ class FailoverRun:
         for task in done:
             if not task.cancelled():
                 task.result()
+
+
+def _told(error: Exception) -> VonageMessagesError:
+    """Say in an error of this package that somebody else's was raised."""
+    name = type(error).__name__
+    told: VonageMessagesError = ResponseLostError(f"sending it raised {name}: whether it has left is unknown.")
+    if is_unsent(error):
+        told = ConfigurationError(f"there were no credentials to send it with: auth= raised {name}. It was not sent.")
+    told.__cause__ = error
+    return told
 
 
 def _goal(message: Message, until: str) -> str:

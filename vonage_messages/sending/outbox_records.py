@@ -11,6 +11,7 @@ import contextlib
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
+from vonage_messages.clients.credentials import is_unsent
 from vonage_messages.errors import (
     APIError,
     AuthenticationError,
@@ -216,7 +217,9 @@ class Records:
             return Event.ACCEPT
         if error is None or isinstance(error, _OF_THE_ACCOUNT):  # the run was stopped before it left, or all fare alike
             return Event.UNSEND
-        return event_of(error) if isinstance(error, VonageMessagesError) else Event.LOSE
+        if isinstance(error, VonageMessagesError):
+            return event_of(error)
+        return Event.UNSEND if is_unsent(error) else Event.LOSE
 
     def _draw_conclusions(self, sent: Sent) -> None:
         """Stop where an outcome says that others would fare alike."""

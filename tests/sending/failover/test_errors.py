@@ -65,7 +65,8 @@ async def test_fault_of_the_caller_after_a_message_that_went_out_is_told_in_the_
 
     async with Client(auth, base_url=simulator.url) as client:
         result = await Failover([WHATSAPP, SMS], after=WINDOW).send(client, Tracker())
-        assert isinstance(result.error, errors.ResponseLostError)
+        assert isinstance(result.error, errors.ConfigurationError)
+        assert not result.error.maybe_sent
         assert isinstance(result.error.__cause__, LookupError)
         assert [leg.sent is None for leg in result.legs] == [False, True]
         with pytest.raises(LookupError):

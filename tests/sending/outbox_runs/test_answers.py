@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import attrs
 import pytest
 from aiohttp import web
 
-from vonage_messages import BasicAuth, Client, RetryPolicy, errors
+from vonage_messages import ApplicationAuth, BasicAuth, Client, RetryPolicy, errors
 from vonage_messages.ledger import State
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.sending.outbox import Outbox
+from vonage_messages.simulator import Simulator
 
 from .scripted_platform import AUTH, UNLIMITED, Came, Platform, accepted, problem, rows_of, some
 
@@ -151,8 +153,37 @@ async def test_fault_of_the_callers_own_function_stops_the_run(outbox: Outbox, p
     async with Client(rotate, base_url=platform.url) as broken:
         report = await outbox.run(broken, limits=UNLIMITED, connections=2)
     assert report.stopped == "a request could not be made (LookupError)"
-    assert report.in_doubt <= 2
-    assert report.in_doubt + report.pending == 20
+    assert (report.pending, report.failed, report.in_doubt) == (20, 0, 0)  # not a byte has left
+
+
+@attrs.frozen
+class Frozen(Exception):  # noqa: N818  what somebody else calls his own
+    pass
+
+
+@pytest.mark.parametrize("kind", ["lost", "cancelled", "signing", "frozen"])
+async def test_row_is_not_in_doubt_when_there_were_no_credentials(
+    outbox: Outbox, platform: Platform, kind: str
+) -> None:
+    key = Simulator().private_key
+
+    def no_token_id() -> str:
+        raise LookupError
+
+    async def rotate() -> ApplicationAuth:
+        if kind == "lost":
+            raise errors.ResponseLostError("the vault has not answered")
+        if kind == "cancelled":
+            raise asyncio.CancelledError
+        if kind == "frozen":
+            raise Frozen
+        return ApplicationAuth("aaaa-bbbb", key, new_token_id=no_token_id)
+
+    await outbox.add(some(20))
+    async with Client(rotate, base_url=platform.url, retry=RetryPolicy(attempts=1)) as broken:
+        report = await outbox.run(broken, limits=UNLIMITED, connections=2, max_outage=0.1)
+    assert (report.pending, report.failed, report.in_doubt) == (20, 0, 0)
+    assert platform.came == []
 
 
 async def test_endpoint_that_is_down_for_a_while_loses_nothing(

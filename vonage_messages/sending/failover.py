@@ -243,9 +243,9 @@ class Failover:
         must hear the statuses of what *sender* sends.
 
         A chain in which nothing arrived is a result too: ``delivered`` is false, and ``legs`` has every error. What
-        ends a chain before its end (a fate that is open, 401, 402, 403, 429, no connection, a queue that is full) is
-        raised as long as no other message has gone out. After that it is the ``error`` of a result: whoever caught
-        it might send the chain again, and with it a message that is on its way.
+        ends a chain before its end (a fate that is open, 401, 402, 403, 429, no connection, a queue that is full or
+        cancelled) is raised as long as no other message has gone out. After that it is the ``error`` of a result:
+        whoever caught it might send the chain again, and with it a message that is on its way.
 
         A cancelled call takes back what still waits in a queue and leaves no task behind; what the platform has
         accepted by then stays sent.

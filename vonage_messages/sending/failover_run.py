@@ -24,12 +24,14 @@ from vonage_messages.errors import (
     ConfigurationError,
     InvalidMessageError,
     NotDeliveredError,
+    QueueClosedError,
     ResponseLostError,
     VonageMessagesError,
     WaitTimeoutError,
 )
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.receiving.tracker import Tracker
+from vonage_messages.sending.listening import is_cancelled
 from vonage_messages.sending.references import Reference
 from vonage_messages.values import Seconds
 from vonage_messages.webhooks.status import MessageStatus
@@ -183,7 +185,10 @@ class FailoverRun:
         if task.cancelled() and self.winner() is not None:
             self._withdrawn(leg)
         elif task.cancelled():
-            raise asyncio.CancelledError  # by its sender: as for whoever awaits it
+            if is_cancelled():
+                raise asyncio.CancelledError
+            # Its sender has cancelled it. Nobody has cancelled this call, which may have to tell of other messages.
+            leg.error = _cancelled(leg)
 
     def _withdrawn(self, leg: RunningLeg) -> None:
         if leg.submission is None or not leg.submission.maybe_sent:
@@ -312,6 +317,13 @@ class FailoverRun:
         for task in done:
             if not task.cancelled():
                 task.result()
+
+
+def _cancelled(leg: RunningLeg) -> VonageMessagesError:
+    """Say that the sender of a message has cancelled it."""
+    if leg.submission is not None and not leg.submission.maybe_sent:
+        return QueueClosedError("the message was cancelled in its queue: it was not sent.")
+    return ResponseLostError("sending it was cancelled from within: whether it has left is unknown.")
 
 
 def _told(error: Exception) -> VonageMessagesError:

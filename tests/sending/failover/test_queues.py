@@ -134,8 +134,15 @@ class OtherQueue:
         self.queue = queue
         self.maybe_sent = maybe_sent
 
+        self.given: list[Awaited] = []
+
     def submit(self, message: Message) -> Awaited:
-        return Awaited(self.queue.submit(message), maybe_sent=self.maybe_sent)
+        self.given.append(Awaited(self.queue.submit(message), maybe_sent=self.maybe_sent))
+        return self.given[-1]
+
+    def cancel(self) -> None:
+        for given in self.given:
+            given.cancel()
 
 
 @pytest.mark.parametrize("kind", [lambda queue: queue, OtherQueue])
@@ -167,6 +174,50 @@ async def test_message_that_is_taken_back_after_an_open_attempt_is_named_with_th
     result = await within(chain)
     assert result.message is WHATSAPP
     assert errors_of(result) == [None, errors.ResponseLostError]
+    assert len(queue) == 0
+
+
+@pytest.mark.parametrize(("maybe_sent", "error"), [(False, errors.QueueClosedError), (True, errors.ResponseLostError)])
+async def test_queue_that_cancels_a_message_after_another_went_out_does_not_hide_that_one(
+    simulator: Simulator, queue: SendQueue, maybe_sent: bool, error: type[Exception]
+) -> None:
+    sender = OtherQueue(queue, maybe_sent=maybe_sent)
+    chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=WINDOW).send(sender, Tracker()))
+    await arrival(simulator, 1)
+    queue.pause()
+    await until(lambda: len(queue) == 1)
+    sender.cancel()
+    result = await within(chain)
+    assert isinstance(result.error, error)
+    assert errors_of(result) == [None, error]
+    assert result.legs[0].sent is not None
+    assert channels(simulator) == ["whatsapp"]
+
+
+async def test_queue_that_is_cancelled_after_another_message_went_out_does_not_hide_that_one(
+    simulator: Simulator, queue: SendQueue
+) -> None:
+    chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=WINDOW).send(queue, Tracker()))
+    await arrival(simulator, 1)
+    queue.pause()
+    await until(lambda: len(queue) == 1)
+    assert await queue.cancel() == 1
+    result = await within(chain)
+    assert errors_of(result) == [None, errors.QueueClosedError]
+    assert result.legs[0].sent is not None
+
+
+@pytest.mark.parametrize(("maybe_sent", "error"), [(False, errors.QueueClosedError), (True, errors.ResponseLostError)])
+async def test_queue_that_cancels_the_first_message_is_told_in_an_error(
+    queue: SendQueue, maybe_sent: bool, error: type[Exception]
+) -> None:
+    queue.pause()
+    sender = OtherQueue(queue, maybe_sent=maybe_sent)
+    chain = asyncio.create_task(Failover([WHATSAPP, SMS], after=WINDOW).send(sender, Tracker()))
+    await until(lambda: len(queue) == 1)
+    sender.cancel()
+    with pytest.raises(error):
+        await within(chain)
     assert len(queue) == 0
 
 

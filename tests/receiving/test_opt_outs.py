@@ -93,6 +93,26 @@ async def test_start_from_before_the_stop_that_comes_late_takes_nothing_back(per
     assert not opt_outs.covers(ANNA, US)
 
 
+@pytest.mark.parametrize("per_sender", [False, True])
+@pytest.mark.parametrize("sender", [None, US])
+async def test_start_from_before_an_opt_out_by_hand_takes_nothing_back(per_sender: bool, sender: str | None) -> None:
+    clock = datetime(2026, 11, 23, 9, 26, tzinfo=UTC).timestamp
+    opt_outs = OptOuts(per_sender=per_sender, clock=clock)
+    await opt_outs.opt_out("+44 7700 900000", sender=sender)
+    assert await opt_outs.observe(inbound("START", timestamp="2026-11-23T09:20:00Z")) is None
+    assert opt_outs.covers(ANNA, US)
+    assert await opt_outs.observe(inbound("START", timestamp="2026-11-23T09:30:00Z")) is Wish.OPT_IN
+    assert not opt_outs.covers(ANNA, US)
+
+
+async def test_start_to_one_sender_hears_nothing_of_what_was_said_to_another() -> None:
+    opt_outs = OptOuts(per_sender=True)
+    await opt_outs.observe(inbound("STOP", to=OTHER, timestamp="2026-11-23T09:26:00Z"))
+    await opt_outs.observe(inbound("STOP", timestamp="2026-11-23T09:10:00Z"))
+    assert await opt_outs.observe(inbound("START", timestamp="2026-11-23T09:20:00Z")) is Wish.OPT_IN
+    assert (opt_outs.covers(ANNA, US), opt_outs.covers(ANNA, OTHER)) == (False, True)
+
+
 async def test_failover_counts_as_well() -> None:
     opt_outs = OptOuts()
     await opt_outs.opt_out(BOB)

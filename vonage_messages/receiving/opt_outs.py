@@ -10,7 +10,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -59,7 +59,7 @@ class OptOuts:
     ``OptOutStore`` such as ``OptOutFile``, read at once, and looked at again once a second, so that several processes
     may share it; without one the list lives as long as this object. *exempt*: a function of the message that tells
     which ones go out all the same, such as the one confirmation of a STOP. *wish_of*: another reading of what people
-    say. *monotonic* gives seconds; it says when to look again.
+    say. *monotonic* gives seconds; it says when to look again. *clock* gives unix seconds, for ``opt_out``.
 
     Raises:
         StoreUnavailableError, ConfigurationError: the store cannot be read, or holds what is no recipient.
@@ -74,6 +74,7 @@ class OptOuts:
         exempt: Callable[[Message], object] | None = None,
         wish_of: Callable[[InboundMessage], Wish | None] = wish_of,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         for name, function in (("exempt", exempt), ("wish_of", wish_of)):
             if function is not None and not callable(function):
@@ -83,14 +84,15 @@ class OptOuts:
         self._exempt = exempt
         self._wish_of = wish_of
         self._monotonic = monotonic
+        self._clock = clock
         self._list = OptOutList()
         self._lock = threading.Lock()  # of the store: a thread appends while another may look
         self._looked = monotonic()
         self._is_unreadable = False
         self._unkept: dict[tuple[str, str | None], OptOutRecord] = {}
         """What the store does not hold yet: it counts whatever is read there."""
-        self._stopped_at: dict[tuple[str, str | None], datetime] = {}
-        """When a STOP was written that was heard here: a START that was written before it may come later."""
+        self._stopped_at: dict[str, dict[str | None, datetime]] = {}
+        """When whoever has opted out here said so, by sender: a START that was written before that may come later."""
 
         if store is not None:
             self._take_news(store)
@@ -126,31 +128,41 @@ class OptOuts:
         at = event.timestamp or datetime.now(UTC)
         note = f"{word}, {event.channel}, {at.isoformat(timespec='seconds')}"
         sender = normalized(event.to) if self._per_sender and event.to else None
-        if not self._is_the_last_word(wish, [(each, sender) for each in people], at):
+        if wish is Wish.OPT_OUT:
+            self._note_stop(people, sender, at)
+        elif self._is_taken_back(people, sender, at):
             return None
         await self._keep([OptOutRecord(person=each, wish=wish, sender=sender, note=note) for each in people])
         return wish
 
-    def _is_the_last_word(self, wish: Wish, who: list[tuple[str, str | None]], at: datetime) -> bool:
-        """
-        Tell whether a wish counts: a START that comes again, or late, must not take back a STOP that was written since.
+    def _note_stop(self, people: Iterable[str], sender: str | None, at: datetime) -> None:
+        """Note when a STOP was said. It always counts: at worst, somebody is left alone who has changed his mind."""
+        for person in people:
+            stops = self._stopped_at.setdefault(person, {})
+            stops[sender] = max(at, stops.get(sender, at))
 
-        A STOP always counts: at worst, somebody is left alone who has changed his mind.
+    def _is_taken_back(self, people: Iterable[str], sender: str | None, at: datetime) -> bool:
         """
-        if wish is Wish.OPT_IN:
-            return all(self._stopped_at.get(each, at) <= at for each in who)
-        self._stopped_at |= {each: max(at, self._stopped_at.get(each, at)) for each in who}
-        return True
+        Tell whether a START comes again, or late: it must not take back a STOP that was said since it was written.
+
+        One to all senders would take back what was said to any of them.
+        """
+        stops = (stop for person in people for stop in self._stopped_at.get(person, {}).items())
+        return any(said_at > at and (sender is None or to in {None, sender}) for to, said_at in stops)
 
     async def opt_out(self, person: str, *, sender: str | None = None, note: str = "") -> None:
         """
         Let nobody write to *person*, or not *sender*; for wishes that came by other ways, a call or a letter.
 
+        It is a wish of this moment: a START that was written before it, and comes late, does not take it back.
+
         Raises:
             ConfigurationError: *person* is no recipient.
             StoreUnavailableError: it cannot be kept. It counts in this process already.
         """
-        await self._keep([_record(person, Wish.OPT_OUT, sender, note)])
+        record = _record(person, Wish.OPT_OUT, sender, note)
+        self._note_stop([record.person], record.sender, datetime.fromtimestamp(self._clock(), UTC))
+        await self._keep([record])
 
     async def opt_in(self, person: str, *, sender: str | None = None, note: str = "") -> None:
         """

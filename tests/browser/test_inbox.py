@@ -12,7 +12,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from vonage_messages import (
     RateLimitedError,
@@ -310,8 +310,8 @@ def test_saving_the_balance_leaves_the_rate_and_its_burst_and_the_other_way_roun
     form = inbox.page.get_by_test_id("account-form")
     expect(form.get_by_label("Rate")).to_have_value("7")
     form.get_by_label("Balance").fill("5")
-    with inbox.page.expect_response(lambda answer: answer.request.method == "PATCH"):
-        form.get_by_role("button", name="Save").click()
+    form.get_by_role("button", name="Save").click()
+    expect(inbox.page.locator("#toast")).to_have_text("Saved")
     assert (vonage_simulator.rate, vonage_simulator.burst, vonage_simulator.balance.amount) == (7, 3, Decimal(5))
 
     expect(form.get_by_label("Balance")).to_have_value("5")
@@ -321,6 +321,35 @@ def test_saving_the_balance_leaves_the_rate_and_its_burst_and_the_other_way_roun
         form.get_by_role("button", name="Save").click()
     assert vonage_simulator.rate == 9
     assert Decimal(0) < (vonage_simulator.balance.amount or 0) < Decimal(5)
+
+
+def test_what_somebody_writes_while_a_save_is_under_way_stays_and_is_saved_next(
+    inbox: Watched, vonage_simulator: RunningSimulator
+) -> None:
+    vonage_simulator.limit(7)
+    inbox.open("/inbox/settings")
+    form = inbox.page.get_by_test_id("account-form")
+    rate = form.get_by_label("Rate")
+    expect(rate).to_have_value("7")
+    bodies = []
+
+    def write_meanwhile(route: Route) -> None:
+        if route.request.method == "PATCH":
+            bodies.append(route.request.post_data_json)
+            rate.fill(str(8 + len(bodies)))
+        route.continue_()
+
+    inbox.page.route("**/_simulator/settings", write_meanwhile)
+    form.get_by_label("Balance").fill("5")
+    form.get_by_role("button", name="Save").click()
+    expect(inbox.page.locator("#toast")).to_have_text("Saved")
+    with inbox.page.expect_response(lambda answer: answer.request.method == "PATCH"):
+        form.get_by_role("button", name="Save").click()
+    inbox.page.unroute_all(behavior="wait")
+
+    assert bodies == [{"balance": "5"}, {"rate": 9}]
+    assert vonage_simulator.rate == 9
+    expect(rate).to_have_value("10")
 
 
 def test_a_fault_asks_for_what_it_takes_and_for_nothing_else(

@@ -44,7 +44,10 @@ document.addEventListener("submit", async (event) => {
   const fields = Object.fromEntries(new FormData(event.target));
   const done = await attempt(() => submits[name](fields), "Saved");
   if (!done) return;
-  delete event.target.dataset.touched;
+  // What was sent is as it is now; what somebody has written meanwhile was not sent.
+  const sent = Object.entries(fields).map(([key, value]) => [event.target.elements[key], value]);
+  for (const [field, value] of sent) field.defaultValue = value;
+  if (sent.every(([field, value]) => field.value === value)) delete event.target.dataset.touched;
   refresh();
 });
 // What somebody has begun to write stays as it is, whatever else changes meanwhile.

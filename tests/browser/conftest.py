@@ -58,9 +58,13 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def watch(browser: Browser, vonage_simulator: RunningSimulator) -> Iterator[Open]:  # noqa: ARG001  it outlives the windows
+def watch(browser: Browser, vonage_simulator: RunningSimulator) -> Iterator[Open]:
     """Open windows, each in a profile of its own, and check at the end that nothing went wrong in any."""
     opened: list[Watched] = []
+
+    def settle() -> int:
+        vonage_simulator.settle().result()
+        return vonage_simulator.state.journal.last
 
     def watch(origin: str, size: tuple[int, int] = WIDE, **options: object) -> Watched:
         # A message that comes in while axe-core looks would be half there: nothing moves.
@@ -68,7 +72,7 @@ def watch(browser: Browser, vonage_simulator: RunningSimulator) -> Iterator[Open
             viewport={"width": size[0], "height": size[1]}, reduced_motion="reduce", **options
         )
         context.set_default_timeout(WITHIN)
-        watched = Watched(context.new_page(), origin)
+        watched = Watched(context.new_page(), origin, settle)
         opened.append(watched)
         return watched
 

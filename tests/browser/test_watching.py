@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from aiohttp import web
 
+from vonage_messages.simulator.stopping import stop_serving
 from vonage_messages.testing import LoopThread
 
 from .watching import Watched
@@ -45,7 +46,7 @@ def serve(vonage_loop: LoopThread) -> Iterator[Serve]:
 
     yield lambda body: vonage_loop.submit(started(body)).result()
     for runner in runners:
-        vonage_loop.submit(runner.cleanup()).result()
+        vonage_loop.submit(stop_serving(runner)).result()
 
 
 def opened(watch: Callable[[str], Watched], url: str) -> Watched:

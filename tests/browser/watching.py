@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,6 +22,18 @@ for (const name of ["alert", "confirm", "prompt"]) {
 """
 """Runs before any script of a page. What a message may not do is run; a payload that runs calls ``alert`` or throws."""
 
+_TOLD = "new Promise((done) => requestIdleCallback(() => done(null)))"
+"""Over when everything has run that was waiting to: a violation of the policy is told by an event of its own, later."""
+
+_SHOWN = """
+(number) => {
+    const panes = document.getElementById("panes");
+    const lists = [...document.querySelectorAll("ul.standing[id]")];
+    return (!panes || Number(panes.dataset.number) >= number) && lists.every((each) => each.children.length);
+}
+"""
+"""Whether the inbox shows what has happened up to an entry of the journal, and the settings what is in their lists."""
+
 _ENDED = "Promise.all(document.getAnimations().map((each) => each.finished.catch(() => null))).then(() => null)"
 
 
@@ -30,6 +43,8 @@ class Watched:
 
     page: Page
     origin: str
+    settle: Callable[[], int]
+    """Waits until nothing more happens behind the page, and gives the number of the last entry of the journal."""
     problems: list[str] = attrs.field(factory=list)
     strangers: list[str] = attrs.field(factory=list)
     """Requests to other hosts."""
@@ -51,13 +66,15 @@ class Watched:
 
     def check(self) -> None:
         """Check that nothing has gone wrong on this page so far."""
-        self.page.evaluate("0")  # what the page has told before this is heard now
+        self.page.evaluate(_TOLD)  # what the page has told before this is heard now
         wrong = [*self.problems, *(f"a request to another host: {url}" for url in self.strangers)]
         if wrong:
             raise AssertionError("\n".join(wrong))
 
     def check_accessible(self, state: str) -> None:
         """Let axe-core look at the page as it is now; *state* names it in a failure."""
+        # A change of the page while axe-core looks would be half in what it finds.
+        self.page.wait_for_function(_SHOWN, arg=self.settle())
         self.page.evaluate(_ENDED)  # in the middle of a transition colours are neither here nor there
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)

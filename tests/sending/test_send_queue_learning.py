@@ -139,6 +139,26 @@ async def test_policy_that_raises_costs_its_message_a_repetition_and_nobody_anyt
     assert caplog.messages == ["repeat_ambiguous raised KeyError: the message is not repeated"]
 
 
+@pytest.mark.parametrize(("policy", "requests"), [(True, 1), (lambda _: True, 2), (lambda _: False, 1)])
+async def test_answer_that_cannot_be_read_is_repeated_only_where_a_function_says_so(
+    tools: Any, policy: Any, requests: int
+) -> None:
+    asked: list[type[Exception]] = []
+
+    def ask(error: Exception) -> bool:
+        asked.append(type(error))
+        return bool(policy(error))
+
+    unreadable = errors.UnexpectedResponseError("the answer is no JSON", 202)
+    platform = tools.Platform(lambda _, number: None if number else unreadable)
+    retry = RetryPolicy(repeat_ambiguous=ask if callable(policy) else policy)
+    async with tools.queue(platform, retry=retry) as queue:
+        (outcome,) = await queue.send_all([tools.sms(0)])
+    assert (outcome.error is None, len(platform.requests)) == (requests == 2, requests)
+    assert outcome.maybe_sent
+    assert asked == [errors.UnexpectedResponseError] * callable(policy)
+
+
 async def test_message_stays_in_doubt_where_its_repetition_is_refused(tools: Any) -> None:
     platform = tools.Platform(lambda _, number: errors.ValidationError(422) if number else tools.lost())
     async with tools.queue(platform, retry=RetryPolicy(repeat_ambiguous=True)) as queue:

@@ -71,8 +71,9 @@ class RetryPolicy:
     """
     Repeat errors that say ``maybe_sent``, too, at the risk of a second bill and a second message.
 
-    ``True`` repeats those that are also ``retryable``; a function is asked about each error with ``maybe_sent``, and
-    where it raises, nothing is repeated.
+    ``True`` repeats those that are also ``retryable``: a 5xx, and an answer that was lost. A function is asked about
+    each error with ``maybe_sent``, an answer that cannot be read (``UnexpectedResponseError``) among them, by clients
+    and queues alike; where it raises, nothing is repeated.
     A message stays in doubt where its repetition fails: the error that is raised is the one that left it open, and the
     later one is its cause.
     """

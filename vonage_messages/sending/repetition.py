@@ -61,15 +61,7 @@ class Repetition:
         self.circuit.failed(now)
         if isinstance(error, ConnectError) and self.circuit.state != "closed":
             return self._after_outage(place, now)
-        wait = decide(
-            error,
-            attempt=place.attempts - place.refusals - place.renewals,
-            policy=self._policy,
-            budget=self._budget,
-            remaining=place.expires_at - now,
-            random=random.random,
-        )
-        return None if wait is None else now + wait
+        return self._by_policy(place, error, now)
 
     def outage(self, now: float) -> CircuitOpenError | None:
         """Say that nobody is waited for any more, where the platform has not done its work for too long."""
@@ -90,12 +82,23 @@ class Repetition:
         return now
 
     def _after_answer(self, place: Place, error: VonageMessagesError, now: float) -> float | None:
-        """Renew a token that has expired, once; any other answer, also one that cannot be read, is final."""
+        """Renew a token that has expired, once. Of one that cannot be read the policy decides; any other is final."""
         self.circuit.succeeded()
         if isinstance(error, AuthenticationError) and error.token_expired and not place.renewals:
             place.renewals += 1
             return now
-        return None
+        return self._by_policy(place, error, now) if error.maybe_sent else None
+
+    def _by_policy(self, place: Place, error: VonageMessagesError, now: float) -> float | None:
+        wait = decide(
+            error,
+            attempt=place.attempts - place.refusals - place.renewals,
+            policy=self._policy,
+            budget=self._budget,
+            remaining=place.expires_at - now,
+            random=random.random,
+        )
+        return None if wait is None else now + wait
 
     def _after_outage(self, place: Place, now: float) -> float:
         """Let a message that never left wait for the platform to come back, unless that has lasted too long."""

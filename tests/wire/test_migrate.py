@@ -180,6 +180,19 @@ def test_what_v1_does_not_know_is_told() -> None:
     assert lost(migrate.to_v1(old)) == ["message.content.image", "message.later", "tomorrow"]
 
 
+@pytest.mark.parametrize("kind", ["request", "inbound message", "status"])
+def test_what_the_sides_say_beside_their_names_is_told(kind: str) -> None:
+    old = {"to": {"type": "sms", "number": "44", "id": "1"}, "from": {"type": "sms", "number": "45", "name": "Acme"}}
+    document: dict[str, Any] = {
+        "request": {"message": {"content": {"type": "text", "text": "Hi"}}},
+        "inbound message": {"message": {"content": {"type": "text"}}, "message_uuid": UUID, "timestamp": ""},
+        "status": {"message_uuid": UUID, "timestamp": "", "status": "submitted"},
+    }[kind]
+    migrated = migrate.to_v1({**old, **document})
+    assert (migrated.payload["to"], migrated.payload["from"]) == ("44", "45")
+    assert lost(migrated) == ["to.id", "from.name"]
+
+
 def test_parameters_of_a_template_are_texts_in_v1() -> None:
     old = read(SAMPLES / "v0.1" / "requests" / "whatsapp-template-minimal.json")
     old["message"]["content"]["template"]["parameters"] = [{"default": "one"}, "two"]
@@ -399,6 +412,29 @@ def test_error_of_a_status_may_have_any_part_of_one(error: dict[str, str], expec
     migrated = migrate.to_v0_1({**DELIVERED, "error": error})
     assert migrated.payload["error"] == expected
     assert [path for path in lost(migrated) if path.startswith("error")] == told
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "told"),
+    [
+        ({"code": 1010}, {"type": "https://developer.vonage.com/api-errors/messages#1010", "title": "1010"}, []),
+        ({"reason": "Missing params"}, {"detail": "Missing params"}, []),
+        ({"code": None, "reason": "why"}, {"detail": "why"}, ["error.code"]),
+        ({"code": [1], "later": 1}, {}, ["error.code", "error.later"]),
+        ("broken", None, ["error"]),
+        (None, None, []),
+    ],
+)
+def test_error_of_a_status_is_made_of_what_there_was(error: Any, expected: Any, told: list[str]) -> None:
+    migrated = migrate.to_v1({**migrate.to_v0_1(DELIVERED).payload, "error": error})
+    assert migrated.payload.get("error") == expected
+    assert lost(migrated) == told
+
+
+def test_error_of_a_status_of_v1_that_is_none_is_told() -> None:
+    migrated = migrate.to_v0_1({**DELIVERED, "error": "broken"})
+    assert "error" not in migrated.payload
+    assert "error" in lost(migrated)
 
 
 @pytest.mark.parametrize(("side", "name"), [("to", None), ("from", 44)])

@@ -132,8 +132,8 @@ def request_to_v1(payload: Mapping[str, Any]) -> Migrated:
     migrated: dict[str, Any] = {
         "channel": _TO_V1.get(channel, channel),
         "message_type": message_type,
-        "to": name_in(payload, "to"),
-        "from": name_in(payload, "from"),
+        "to": lost.all_but_name(payload, "to"),
+        "from": lost.all_but_name(payload, "from"),
     }
     if message_type in content:
         migrated[message_type] = _request_body(message_type, content[message_type])
@@ -238,8 +238,8 @@ def inbound_to_v1(payload: Mapping[str, Any]) -> Migrated:
     migrated: dict[str, Any] = {
         "channel": _TO_V1.get(channel, channel),
         "message_uuid": text_in(payload, "message_uuid"),
-        "to": name_in(payload, "to"),
-        "from": name_in(payload, "from"),
+        "to": lost.all_but_name(payload, "to"),
+        "from": lost.all_but_name(payload, "from"),
         "timestamp": text_in(payload, "timestamp"),
     }
     if channel != "sms":  # v1 lists no message_type for SMS
@@ -305,17 +305,15 @@ def status_to_v1(payload: Mapping[str, Any]) -> Migrated:
     lost = _Lost()
     migrated: dict[str, Any] = {
         "message_uuid": text_in(payload, "message_uuid"),
-        "to": name_in(payload, "to"),
-        "from": name_in(payload, "from"),
+        "to": lost.all_but_name(payload, "to"),
+        "from": lost.all_but_name(payload, "from"),
         "timestamp": text_in(payload, "timestamp"),
         "status": text_in(payload, "status"),
         "channel": _TO_V1.get(channel, channel),
     }
-    error = payload.get("error")
-    if isinstance(error, Mapping):
-        code = error.get("code")
-        migrated["error"] = {"type": f"{_ERROR_PAGE}#{code}", "title": str(code), "detail": error.get("reason", "")}
-        lost.others(error, {"code", "reason"}, "error.")
+    error = lost.all_but_object(payload, "error")
+    if error is not None:
+        migrated["error"] = _error_v1(error, lost)
     carry(payload, migrated, ("client_ref", "usage"))
     lost.others(payload, {*migrated, "error"})
     return lost.beside(migrated)
@@ -337,8 +335,8 @@ def status_to_v0_1(payload: Mapping[str, Any]) -> Migrated:
         "timestamp": text_in(payload, "timestamp"),
         "status": text_in(payload, "status"),
     }
-    error = payload.get("error")
-    if isinstance(error, Mapping):
+    error = lost.all_but_object(payload, "error")
+    if error is not None:
         migrated["error"] = _error_v0_1(error, lost)
     carry(payload, migrated, ("client_ref", "usage"))
     lost.others(payload, {*migrated, "channel", "error"})
@@ -365,6 +363,22 @@ class _Lost:
         for name in members:
             if name not in carried and (unless is None or name not in unless or members[name] != unless[name]):
                 self.add(f"{prefix}{name}", "the other version has no place for it")
+
+    def all_but_name(self, payload: Mapping[str, Any], side: str) -> str:
+        """Give the number or the id of one side of a v0.1 document, and note what else it says."""
+        name = name_in(payload, side)
+        party = payload[side]
+        self.others(party, {"type", "number" if isinstance(party.get("number"), str) else "id"}, f"{side}.")
+        return name
+
+    def all_but_object(self, payload: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+        """Give a member that is an object; what is something else is noted, and ``None``."""
+        value = payload.get(name)
+        if isinstance(value, Mapping):
+            return value
+        if value is not None:
+            self.add(name, "it is no JSON object")
+        return None
 
     def reduced(self, message_type: str, body: Any, channel: str) -> Any:
         """Give what v0.1 knows of the body of a message."""
@@ -475,6 +489,19 @@ def _location_v0_1(body: Any, lost: _Lost) -> Any:
         if new in body:
             migrated[old] = str(body[new])
     lost.others(body, {"name", "address", "long", "lat"}, "location.")
+    return migrated
+
+
+def _error_v1(error: Mapping[str, Any], lost: _Lost) -> dict[str, Any]:
+    migrated: dict[str, Any] = {}
+    code = str(error.get("code", ""))
+    if _CODE.fullmatch(code):
+        migrated |= {"type": f"{_ERROR_PAGE}#{code}", "title": code}
+    elif "code" in error:
+        lost.add("error.code", "v1 has the digits of a whole number for it")
+    if "reason" in error:
+        migrated["detail"] = error["reason"]
+    lost.others(error, {"code", "reason"}, "error.")
     return migrated
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from aiohttp import web
 
@@ -67,6 +68,10 @@ def _no_key_file(house: Any) -> None:
     house.key_file.unlink()
 
 
+def _folder_as_key_file(house: Any) -> None:
+    house.environment["VONAGE_PRIVATE_KEY"] = str(house.folder)
+
+
 def _damaged_key(house: Any) -> None:
     house.key_file.write_bytes(house.key_file.read_bytes()[:300])
 
@@ -111,6 +116,10 @@ def _plain_http(house: Any) -> None:
     house.environment["VONAGE_BASE_URL"] = "http://api.example.com"
 
 
+def _path_in_the_address(house: Any) -> None:
+    house.environment["VONAGE_BASE_URL"] += "/v1/messages"
+
+
 def _webhook_elsewhere(house: Any) -> None:
     house.simulator.webhooks = house.simulator.webhooks.__class__(
         status_url=f"{house.url}/elsewhere", inbound_url=house.simulator.webhooks.inbound_url
@@ -128,6 +137,7 @@ PLANTED: list[tuple[Callable[[Any], None], set[str], str, str]] = [
     (_half_a_pair, {"credentials"}, "VONAGE_PRIVATE_KEY is not set", "Set VONAGE_PRIVATE_KEY"),
     (_no_uuid, {"application id"}, "no UUID", "36 characters with hyphens"),
     (_no_key_file, {"private key"}, "cannot be read: No such file", "path of the key file"),
+    (_folder_as_key_file, {"private key"}, "Is a directory", "path of the key file"),
     (_damaged_key, {"private key"}, "cut short or damaged", "--new-key"),
     (_open_key_file, {"key file mode"}, "its mode is 0644", "chmod 600 "),
     (_another_key, {"application key", "token"}, "not the one of this application", "--new-key"),
@@ -139,6 +149,7 @@ PLANTED: list[tuple[Callable[[Any], None], set[str], str, str]] = [
     (_another_secret, {"status webhook"}, "answers a genuine callback with 401", "signature secret of this account"),
     (_nobody_listens, {"address"}, "is not reached", "firewall"),
     (_plain_http, {"address"}, "must be https", "https address"),
+    (_path_in_the_address, {"address"}, "answers 404", "Leave the path out of VONAGE_BASE_URL"),
     (_webhook_elsewhere, {"status webhook"}, "answers 404", "vonage-messages setup"),
     (_webhook_down, {"inbound webhook"}, "is not reached", "Start the service"),
 ]
@@ -166,6 +177,15 @@ async def test_a_clock_that_is_off_is_found(house: Any, ahead: float, said: str)
     assert set(failed(findings)) == {"clock"}
     assert said in failed(findings)["clock"].found
     assert "NTP" in failed(findings)["clock"].mend
+
+
+@pytest.mark.parametrize("given", [Webhooks(), Webhooks(status_url="status"), Webhooks(inbound_url="inbound")])
+async def test_a_webhook_that_is_not_given_is_that_of_the_application(house: Any, given: Webhooks) -> None:
+    elsewhere = {name: url and f"{house.nowhere}/{url}" for name, url in attrs.asdict(given).items()}
+    findings = await examine(house.environment, webhooks=Webhooks(**elsewhere))
+    named = {f"{name.removesuffix('_url')} webhook" for name, url in elsewhere.items() if url}
+    assert set(failed(findings)) == named
+    assert [each for each in findings if each.outcome is Outcome.SKIPPED] == []
 
 
 @pytest.mark.parametrize("checking", ["signature", "nothing"])

@@ -37,7 +37,7 @@ def doctor(*, status_url: str | None, inbound_url: str | None, no_probe: bool, a
     """
     from vonage_messages.onboarding.doctor import Webhooks, examine, has_failed  # noqa: PLC0415  --help needs no aiohttp
 
-    given = Webhooks(status_url=status_url, inbound_url=inbound_url) if status_url or inbound_url else None
+    given = Webhooks(status_url=status_url, inbound_url=inbound_url)
     findings = asyncio.run(examine(os.environ, webhooks=given, probe=not no_probe))
     if as_json:
         output().print(json.dumps([_plain(each) for each in findings]), soft_wrap=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import attrs
+from yarl import URL
 
 from vonage_messages.clients.accounts import AccountsClient
 from vonage_messages.clients.addresses import checked_base_url
@@ -71,8 +72,8 @@ async def examine(
     """
     Examine an installation, the credentials of *variables*, and the webhooks.
 
-    *webhooks* are by default those that the application has. Without *probe* they are not called. *clock* gives unix
-    seconds. Takes some ten seconds for each address that does not answer. Raises nothing that it can tell.
+    *webhooks* are by default those that the application has, each of them. Without *probe* they are not called. *clock*
+    gives unix seconds. Takes some ten seconds for each address that does not answer. Raises nothing that it can tell.
     """
     key, auth = local.check_key(variables)
     findings = [
@@ -87,10 +88,8 @@ async def examine(
     ]
     remote = _Remote(variables=variables, auth=auth, clock=clock)
     findings += await remote.examine()
-    found = remote.application
-    if webhooks is None and found is not None:
-        webhooks = Webhooks(status_url=found.status_url, inbound_url=found.inbound_url)
-    return [*findings, *await _examine_webhooks(webhooks or Webhooks(), variables, probe=probe)]
+    given = _with_those_of(remote.application, webhooks or Webhooks())
+    return [*findings, *await _examine_webhooks(given, variables, probe=probe)]
 
 
 def has_failed(findings: list[Finding]) -> bool:
@@ -129,6 +128,9 @@ class _Remote:
         if answer.status is None:
             mend = f"Look whether this machine reaches {self.base_url}: name lookup, firewall, proxy, VONAGE_BASE_URL."
             return wrong("address", f"{self.base_url} is not reached: {answer.why}", mend), None
+        if answer.status == HTTPStatus.NOT_FOUND and URL(self.base_url).path != "/":
+            mend = "Leave the path out of VONAGE_BASE_URL: what is asked for is put behind it, such as /v1/messages."
+            return wrong("address", f"{self.base_url} answers 404: the platform is not below this path", mend), None
         return good("address", f"{self.base_url} answers"), answer.date
 
     def _skew(self, date: str | None) -> Finding:
@@ -218,6 +220,15 @@ class _Remote:
             except VonageMessagesError:
                 pass  # whatever else is said, it was not said of the token
         return good("token", "accepted")
+
+
+def _with_those_of(application: Application | None, webhooks: Webhooks) -> Webhooks:
+    if application is None:
+        return webhooks
+    return Webhooks(
+        status_url=webhooks.status_url or application.status_url,
+        inbound_url=webhooks.inbound_url or application.inbound_url,
+    )
 
 
 async def _examine_webhooks(webhooks: Webhooks, variables: Mapping[str, str], *, probe: bool) -> list[Finding]:

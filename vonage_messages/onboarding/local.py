@@ -151,9 +151,12 @@ def check_key_mode(variables: Mapping[str, str]) -> Finding:
     if not key or key.startswith(_PEM) or os.name == "nt":
         return skipped("key file mode", "there is no key file whose mode counts")
     try:
-        mode = stat.S_IMODE(Path(key).stat().st_mode)
+        found = Path(key).stat().st_mode
     except (OSError, ValueError):
         return skipped("key file mode", "there is no key file")
+    if not stat.S_ISREG(found):  # a folder without its x, say, cannot be entered any more
+        return skipped("key file mode", "it is no file")
+    mode = stat.S_IMODE(found)
     if mode & _OTHERS_MAY:
         return wrong(
             "key file mode", f"others may use it: its mode is {mode:04o}", f"Run: chmod 600 {shlex.quote(key)}"

@@ -488,6 +488,55 @@ def test_on_a_phone_one_thing_is_shown_at_a_time(watch: Open, send: Send, vonage
     expect(window.page.get_by_test_id("conversation")).to_be_visible()
 
 
+def test_on_a_phone_a_search_says_that_it_found_nothing(
+    watch: Open, send: Send, vonage_simulator: RunningSimulator
+) -> None:
+    window = watch(vonage_simulator.url, NARROW)
+    send(QUESTION)
+    window.open("/?q=nowhere")
+
+    expect(window.page.get_by_test_id("nothing-found")).to_be_visible()
+    expect(window.page.get_by_test_id("empty")).to_have_count(0)
+
+
+def test_what_somebody_has_begun_stays_with_its_conversation(
+    inbox: Watched, send: Send, vonage_webhooks: RunningWebhooks
+) -> None:
+    send(BUTTONS)
+    sent = send(QUESTION)
+    inbox.open(conversation("whatsapp"))
+    bubble(inbox.page, sent).hover()
+    bubble(inbox.page, sent).get_by_test_id("reply").click()
+    inbox.page.keyboard.type("Half a word to the")
+
+    inbox.page.locator("#list a.row[data-channel=rcs]").click()
+    expect(inbox.page.get_by_test_id("phone")).to_have_attribute("data-channel", "rcs")
+    expect(inbox.page.get_by_test_id("say")).to_have_value("")
+    inbox.page.get_by_test_id("say").fill("No")
+    with inbox.page.expect_request(lambda request: request.url.endswith("/_simulator/inbound")) as asked:
+        inbox.page.get_by_test_id("send").click()
+
+    assert "reply_to" not in asked.value.post_data_json
+    assert vonage_webhooks.wait_for_inbound().result().channel == "rcs"
+
+
+def test_escape_closes_what_lies_on_top_and_nothing_below(inbox: Watched, send: Send) -> None:
+    send(QUESTION)
+    inbox.open(conversation("whatsapp"))
+    keys, shown = inbox.page.keyboard, inbox.page.get_by_test_id("phone")
+
+    for opener, opened in (("attach", "#attach:popover-open"), ("clear", "dialog#sure[open]")):
+        inbox.page.get_by_test_id(opener).click()
+        expect(inbox.page.locator(opened)).to_be_visible()
+        keys.press("Escape")
+        expect(inbox.page.locator(opened)).to_have_count(0)
+        assert inbox.page.url.endswith(conversation("whatsapp"))
+        expect(shown).to_be_visible()
+
+    keys.press("Escape")
+    expect(shown).to_have_count(0)
+
+
 def test_a_file_from_elsewhere_is_fetched_only_after_a_click(
     inbox: Watched, send: Send, vonage_webhooks: RunningWebhooks
 ) -> None:

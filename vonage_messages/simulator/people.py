@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import attrs
 
@@ -115,6 +116,26 @@ def inbound_types(channel: str, version: str = "v1") -> tuple[str, ...]:
     known = _V0_1_TYPES.get(channel, frozenset())
     # Viber's unsupported is in the table of v0.1 and not in that of v1.
     return (*(each for each in types if each in known), *sorted(known - set(types)))
+
+
+def can_write(channel: str, *, person: str, company: str) -> bool:
+    """Tell whether the platform tells of what *person* writes to *company*: nobody answers an SMS from a name."""
+    written = Written(
+        message_uuid=str(UUID(int=0)),
+        channel=channel,
+        message_type="text",
+        to=company,
+        from_=person,
+        at=0,
+        context_uuid=None,
+        base_url="http://127.0.0.1",
+        fields={},
+    )
+    try:
+        inbound_v1(written)
+    except SimulatorError:
+        return False
+    return True
 
 
 def inbound_v1(written: Written) -> dict[str, Any]:

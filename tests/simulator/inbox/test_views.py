@@ -283,6 +283,28 @@ async def test_an_empty_inbox_says_what_to_do_and_that_works(get: Any, simulator
 
     assert json.loads(answer) == {"message_uuid": simulator.messages[0].message_uuid}
     assert 'data-testid="empty"' not in await get("/")
+    assert 'data-testid="composer"' in await get(f"/?m={simulator.messages[0].message_uuid}")
+
+
+async def test_a_first_request_that_is_refused_leads_to_the_reasons(
+    simulator: Simulator, session: aiohttp.ClientSession, get: Any
+) -> None:
+    async with session.post(f"{simulator.url}/v1/messages", json={}) as answer:
+        assert answer.status == 401
+    page = await get("/")
+    assert 'data-testid="empty"' in page
+    assert [each["href"] for tag, each in read(page).tags if tag == "a"].count("/inbox/refusals") == 2
+
+
+async def test_where_no_answer_can_go_none_can_be_written(send: Any, get: Any) -> None:
+    await send(sms(**{"from": "Acme"}))
+    page = await get("/?c=sms:447700900000")
+    assert 'data-testid="composer"' not in page
+    assert 'data-act="reply"' not in page
+    assert "no answer can go to Acme" in " ".join("".join(read(page).text).split())
+
+    await send(sms(**{"from": "447700900001"}))
+    assert 'data-testid="composer"' in await get("/?c=sms:447700900000")
 
 
 async def test_the_list_is_searched_and_filtered(send: Any, get: Any, simulator: Simulator) -> None:

@@ -32,7 +32,7 @@ from vonage_messages.simulator.inbox.loose import pretty
 from vonage_messages.simulator.inbox.pages import PAGE, RANKS, Pages
 from vonage_messages.simulator.inbox.shown import Filter, ListPage, Thread
 from vonage_messages.simulator.inbox.snippets import as_curl
-from vonage_messages.simulator.people import COMPANY, default_person, inbound_types
+from vonage_messages.simulator.people import COMPANY, can_write, default_person, inbound_types
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -209,11 +209,12 @@ class _Views:
         return None if conversation is None else conversation.key
 
     def _composer(self, thread: Thread | None) -> dict[str, Any]:
-        types: tuple[str, ...] = ()
-        if thread is not None:
-            types = inbound_types(thread.conversation.key.channel)
-            types += ("contacts",) * (thread.conversation.key.channel == "whatsapp" and "contacts" not in types)
-        return {"types": types, "can_write": bool(types)}
+        if thread is None:
+            return {"types": (), "can_write": False}
+        key, company = thread.conversation.key, thread.conversation.company
+        types = inbound_types(key.channel)
+        types += ("contacts",) * (key.channel == "whatsapp" and "contacts" not in types)
+        return {"types": types, "can_write": can_write(key.channel, person=key.person, company=company)}
 
     def _common(self, request: web.Request) -> dict[str, Any]:
         host = request.headers.get("Host", "")
@@ -399,8 +400,8 @@ def _day(at: datetime) -> str:
 _FIRST_MESSAGE: Final = {
     "channel": "sms",
     "message_type": "text",
-    "to": "447700900000",
-    "from": "Acme",
+    "to": default_person("sms"),
+    "from": COMPANY["sms"],  # a name could not be answered
     "text": "Hello",
 }
 _GLOBALS: Final[Mapping[str, Any]] = {

@@ -3,7 +3,6 @@
 import { act, attempt, byId, control } from "./shared.js";
 
 const LARGEST = 700_000;
-let answering = null;
 let reactingTo = null;
 
 const form = () => byId("composer");
@@ -15,14 +14,17 @@ async function send(message) {
   return sent;
 }
 
+// Which message is answered stands at the composer, and goes with it.
+const answering = () => form()?.dataset.answering;
+
 function forget() {
-  answering = null;
+  delete form()?.dataset.answering;
   const box = form()?.querySelector(".answering");
   if (box) box.hidden = true;
 }
 
 export function reply(button) {
-  answering = button.dataset.uuid;
+  form().dataset.answering = button.dataset.uuid;
   const box = form().querySelector(".answering");
   box.querySelector("[data-answering]").textContent = button.dataset.preview;
   box.hidden = false;
@@ -31,7 +33,7 @@ export function reply(button) {
 
 function write(text) {
   const message = { message_type: "text", fields: { text } };
-  if (answering) message.reply_to = answering;
+  if (answering()) message.reply_to = answering();
   return send(message);
 }
 
@@ -55,7 +57,7 @@ function pick(kind) {
       return;
     }
     const media = { content_base64: await base64(file), content_type: file.type || "application/octet-stream", name: file.name };
-    await send({ message_type: kind, fields: {}, media, ...(answering ? { reply_to: answering } : {}) });
+    await send({ message_type: kind, fields: {}, media, ...(answering() ? { reply_to: answering() } : {}) });
   };
   input.click();
 }

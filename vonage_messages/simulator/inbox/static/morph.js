@@ -19,8 +19,10 @@ export function morph(old, fresh) {
     if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
     return;
   }
-  if (fresh.dataset.keep !== undefined && old.dataset.keep === fresh.dataset.keep) {
-    for (const name of ["person", "company", "channel"]) if (fresh.dataset[name]) old.dataset[name] = fresh.dataset[name];
+  if (fresh.dataset.keep !== undefined) {
+    // What somebody has begun belongs to what it was begun for.
+    if (old.dataset.keep !== fresh.dataset.keep) old.replaceWith(document.importNode(fresh, true));
+    else for (const name of ["person", "company", "channel"]) if (fresh.dataset[name]) old.dataset[name] = fresh.dataset[name];
     return;
   }
   attributes(old, fresh);

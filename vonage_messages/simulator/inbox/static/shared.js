@@ -80,8 +80,9 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   const field = event.target.closest("input, textarea, select, [contenteditable]");
   if (event.key === "Escape") {
+    // What lies on top is closed by the browser, and nothing below it.
     if (field) field.blur();
-    else keys.get("Escape")?.(event);
+    else if (!document.querySelector("dialog[open], :popover-open")) keys.get("Escape")?.(event);
     return;
   }
   if (field || !keysOn.checked || document.querySelector("dialog[open]")) return;

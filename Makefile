@@ -19,6 +19,8 @@ WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) + 2)
 # An index of packages that is slow or away for a moment is asked again.
 export PIP_RETRIES ?= 10
 export PIP_DEFAULT_TIMEOUT ?= 60
+# But the pip of many a Python does not ask again for a file that stops half-way.
+twice = $(1) || $(1)
 # What is known of the API, and the tests of that alone: `make coverage` wants every branch of it passed.
 KNOWLEDGE = tests/channels tests/limits tests/webhooks tests/wire tests/receiving/test_drift.py $(patsubst %,tests/test_%.py,auth codes consent errors guards ledger pricing pumping samples security segmentation spending usage values)
 COVERAGE = $(BIN)/python -m coverage
@@ -157,25 +159,25 @@ $(SETUP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed, and $(PYTHON) is %d.%d: say make PYTHON=python3.12 (or whichever you have)" % sys.version_info[:2])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Setting up $(VENV) (once; half a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(call twice,$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]')
 	@touch $@
 
 # What drives a browser: fifty megabytes, and only for the tests that do.
 $(BROWSER_SETUP): $(SETUP)
 	@echo "Setting up Playwright (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser-tests]'
+	@$(call twice,$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser-tests]')
 	@touch $@
 
 # What builds the site, and runs the programs on its pages.
 $(DOCS_SETUP): $(SETUP)
 	@echo "Setting up Sphinx (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@$(call twice,$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]')
 	@touch $@
 
 # What looks at the two files that are published.
 $(PACKAGING_SETUP): $(SETUP)
 	@echo "Setting up twine (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[packaging]'
+	@$(call twice,$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[packaging]')
 	@touch $@
 
 $(LOWEST_SETUP): pyproject.toml constraints.txt tests/lowest_versions.py
@@ -188,14 +190,14 @@ $(LOWEST_SETUP): pyproject.toml constraints.txt tests/lowest_versions.py
 # Pyright, with the node that it runs on: two hundred megabytes on the disk, and only for those who check types.
 $(TYPES_SETUP): $(SETUP)
 	@echo "Setting up pyright (once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[types]'
+	@$(call twice,$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[types]')
 	@touch $@
 
 # What the tests of the built package install without a network: Vonage's own SDK package, our dependencies, pytest.
 $(WHEELS): constraints.txt Makefile $(SETUP)
 	@mkdir -p $(WHEELHOUSE)
 	@echo "Fetching wheels for the tests (once)"
-	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest $(WHEELHOUSE) \
+	@$(call twice,$(BIN)/python -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest $(WHEELHOUSE) \
 		--constraint constraints.txt 'vonage-messages==1.8.1' aiohttp attrs cattrs pyjwt cryptography pytest \
-		click rich aiohttp-jinja2 jinja2
+		click rich aiohttp-jinja2 jinja2)
 	@touch $@

@@ -232,6 +232,7 @@ async def test_a_port_that_is_taken_is_one_sentence_and_exit_code_2() -> None:
         (["--balance", "NaN"], "balance must be a finite"),
         (["--port", "70000"], "--port"),
         (["--key-file", "."], "--key-file"),
+        (["--callback-host", "http://my-service"], "callback_hosts must be names or addresses"),
     ],
 )
 def test_options_that_cannot_work_are_exit_code_2(arguments: list[str], sentence: str) -> None:

@@ -23,7 +23,7 @@ from vonage_messages.clients import Client
 from vonage_messages.clock import ManualClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import Delivery, Simulator, Webhooks
-from vonage_messages.simulator.callbacks import may_be_called
+from vonage_messages.simulator.callbacks import checked_hosts, may_be_called
 from vonage_messages.simulator.validate import validate_webhook
 from vonage_messages.webhooks.parse import parse_status
 from vonage_messages.webhooks.signing import SignatureVerifier
@@ -418,6 +418,35 @@ def test_webhooks_that_cannot_be_are_refused(options: dict[str, Any]) -> None:
 )
 def test_only_this_machine_and_named_hosts_are_called(url: str, allowed: bool) -> None:
     assert may_be_called(url, frozenset({"app"})) is allowed
+
+
+@pytest.mark.each(
+    ("name", "url"),
+    [
+        ("App", "https://app:8443/x"),
+        ("my_service.internal.", "http://my_service.internal./x"),
+        ("192.0.2.7", "http://192.0.2.7:8080/x"),
+        ("2001:db8::7", "http://[2001:db8::7]:8080/x"),
+        ("[2001:db8::7]", "http://[2001:db8::7]/x"),
+        ("b\u00fccher.example", "http://b\u00fccher.example/x"),
+    ],
+)
+def test_named_host_is_called_as_it_stands_in_an_address(name: str, url: str) -> None:
+    assert may_be_called(url, checked_hosts([name]))
+
+
+@pytest.mark.each(
+    "name",
+    ["", " ", "http://app", "app:8080", "app/x", "*.example.com", "a b", "a..b", "[app]x", "me@app", "a" * 254, 5.5j],
+)
+def test_what_can_be_the_host_of_no_address_is_refused(name: Any) -> None:
+    with pytest.raises(ConfigurationError, match="callback_hosts must be names or addresses"):
+        checked_hosts([name])
+
+
+def test_one_text_is_no_list_of_hosts() -> None:
+    with pytest.raises(ConfigurationError, match="not one text"):
+        Simulator(callback_hosts="app")
 
 
 async def test_nothing_secret_is_shown(hook: Hook) -> None:

@@ -17,6 +17,7 @@ import hashlib
 import ipaddress
 import json
 import logging
+import re
 from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -33,7 +34,7 @@ from vonage_messages.simulator.state import instant
 from vonage_messages.webhooks.signing import sign_webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
     from datetime import datetime
 
     from vonage_messages.clock import Clock
@@ -48,6 +49,9 @@ ANSWER_WITHIN: Final[Seconds] = 15.0
 """Support article 226572227: the platform's time-outs for the connection and for the response."""
 
 _UNSIGNED: Final = {"Content-Type": "application/json"}
+
+_HOST: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*\.?")
+_LONGEST_HOST = 253
 
 _AT_ONCE = 100
 """Callbacks that are on their way at a time; the others wait for a place."""
@@ -344,6 +348,38 @@ def may_be_called(url: str, hosts: frozenset[str]) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def checked_hosts(names: Collection[str]) -> frozenset[str]:
+    """
+    Give *names* as they are compared with the hosts of addresses.
+
+    Raises:
+        ConfigurationError: one of them can be the host of none.
+    """
+    if isinstance(names, str):
+        raise ConfigurationError("callback_hosts must be a list of names, not one text.")
+    return frozenset(map(_checked_host, names))
+
+
+def _checked_host(name: object) -> str:
+    bare = name.lower() if isinstance(name, str) else ""
+    if bare.startswith("[") and bare.endswith("]"):
+        bare = bare[1:-1]
+    if len(bare) > _LONGEST_HOST or not (_HOST.fullmatch(bare) or _is_ipv6(bare)):
+        raise ConfigurationError(
+            "callback_hosts must be names or addresses of machines, such as my-service or 192.0.2.7, without http://, "
+            f"port and path, not {name!r}."
+        )
+    return bare
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        ipaddress.IPv6Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def checked_webhook_url(url: str | None, name: str, hosts: frozenset[str]) -> str | None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 from vonage_messages.clock import ManualClock, ScaledClock, SystemClock
 from vonage_messages.errors import ConfigurationError, SimulatorError
 from vonage_messages.simulator import journal
-from vonage_messages.simulator.callbacks import CallbackSender
+from vonage_messages.simulator.callbacks import CallbackSender, checked_hosts
 from vonage_messages.simulator.delivery import Delivery, Failure
 from vonage_messages.simulator.dispatch import Dispatch, Webhooks
 from vonage_messages.simulator.habits import People
@@ -49,7 +49,7 @@ class Calling(Holdings):
         url: Callable[[], str],
     ) -> None:
         """Put together what calls back; *url* tells where the simulator is reached."""
-        self._callback_hosts = frozenset(name.lower() for name in hosts)
+        self._callback_hosts = checked_hosts(hosts)
         application = application.checked(self._callback_hosts)
         clock = self._clock
         waited_for: Clock = clock if isinstance(clock, ManualClock | ScaledClock) else SystemClock()

@@ -84,9 +84,10 @@ class Simulator(Calling):
     (``inbound()``), in the shape of *webhook_version*, signed with *signature_secret*. *account* are the webhooks of
     messages that are sent with Basic credentials, where they are others. A message's own ``webhook_url`` and
     ``webhook_version`` come first. *delivery* says how messages fare, ``fail()`` which do not arrive. Only this
-    machine is called, and *callback_hosts*. With a ``ManualClock`` as *clock* the callbacks, their repetitions too,
-    wait until it is moved (``advance()``); with a ``ScaledClock`` a day of them takes as long as one likes. Tokens and
-    signatures go by *credentials_clock*: the time of this machine, or *clock* where that was begun at another time.
+    machine is called, and *callback_hosts*: names or addresses, without a port. With a ``ManualClock`` as *clock* the
+    callbacks, their repetitions too, wait until it is moved (``advance()``); with a ``ScaledClock`` a day of them takes
+    as long as one likes. Tokens and signatures go by *credentials_clock*: the time of this machine, or *clock* where
+    that was begun at another time.
     Messages that pass a limit of a provider (*provider_limits*, ``()`` for none) are accepted and then rejected by a
     status: WhatsApp takes 80 a second from a number, and from a pair 45 at once and then one in 6 seconds.
     *secure_media* gives the files of inbound messages to JWTs of the application only.

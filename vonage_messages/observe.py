@@ -39,6 +39,8 @@ class AttemptStarted:
 
     method: str
     url: str
+    """With the id of an external account masked where it is a number."""
+
     attempt: int
     """1 for the first request of a call, 2 for its first repetition, and so on."""
 

@@ -199,6 +199,33 @@ async def test_observers_see_each_attempt(simulator: Simulator) -> None:
     assert seen == ["get_account", 500, "get_account", 200]
 
 
+async def test_number_of_an_account_is_masked_for_observers_and_in_the_log(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    class Watching:
+        def before_attempt(self, event: Any) -> None:
+            seen.append(event.url)
+
+        def after_attempt(self, event: Any) -> None:
+            pass
+
+    with caplog.at_level(logging.DEBUG, "vonage_messages"):
+        async with AccountsClient.from_env(environ=simulator.environment(), observers=[Watching()]) as watched:
+            await watched.get("whatsapp", "447700900001")
+            await watched.unlink("whatsapp", "447700900001", simulator.application_id)
+            assert [account async for account in watched.list(provider="whatsapp")]
+    accounts = f"{simulator.url}/beta/chatapp-accounts"
+    assert seen == [
+        f"{accounts}/whatsapp/44********01",
+        f"{accounts}/whatsapp/44********01/applications/{simulator.application_id}",
+        f"{accounts}/?provider=whatsapp",
+    ]
+    assert all(url in caplog.text for url in seen)
+    assert "447700900001" not in caplog.text
+
+
 async def test_the_session_of_the_caller_stays_open(simulator: Simulator) -> None:
     auth = BasicAuth(simulator.api_key, simulator.api_secret)
 

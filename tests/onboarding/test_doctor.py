@@ -69,6 +69,7 @@ def _no_key_file(house: Any) -> None:
 
 
 def _folder_as_key_file(house: Any) -> None:
+    house.folder.chmod(0o755)
     house.environment["VONAGE_PRIVATE_KEY"] = str(house.folder)
 
 

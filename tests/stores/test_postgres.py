@@ -469,6 +469,8 @@ async def test_server_that_cannot_be_reached_is_unavailable() -> None:
     [
         ({"conninfo": "postgresql://user@[host/database"}, "connection string"),
         ({"conninfo": "", "schema": "my-schema"}, "plain name"),
+        ({"conninfo": "", "schema": "s" * 57}, "56 bytes at most"),
+        ({"conninfo": "", "schema": "ü" * 29}, "56 bytes at most"),
         ({"conninfo": "", "connections": 0}, "1 or more"),
     ],
 )

@@ -31,7 +31,7 @@ from vonage_messages.clients.retry import RetryBudget, RetryPolicy, decide
 from vonage_messages.clients.transport import Timeout, Transport, user_agent
 from vonage_messages.errors import APIError, AuthenticationError, VonageMessagesError
 from vonage_messages.observe import AttemptStarted, Observers
-from vonage_messages.values import HoldsSecret, shown_half_built
+from vonage_messages.values import HoldsSecret, masked_reference, shown_half_built
 from vonage_messages.wire.rest import read_document
 
 if TYPE_CHECKING:
@@ -180,8 +180,8 @@ class ManagementClient(HoldsSecret):
     async def _attempt(self, operation: str, request: Request, number: int, auth: Auth, deadline: float) -> Any:
         """Make one request, and tell the observers."""
         authorization = auth.authorization()
-        url = str(self._transport.url_of(request))
-        started = AttemptStarted(operation=operation, method=request.method, url=url, attempt=number)
+        url = self._transport.url_of(request)
+        started = AttemptStarted(operation=operation, method=request.method, url=_shown(url), attempt=number)
         self._observers.before_attempt(started)
         begun = time.perf_counter()
         try:
@@ -200,6 +200,12 @@ class ManagementClient(HoldsSecret):
 
 def read_nothing(_document: object) -> None:
     """Read an answer that says nothing."""
+
+
+def _shown(url: URL) -> str:
+    """Give an address as observers and the log see it: the id of an account may be a phone number."""
+    path = "/".join(map(masked_reference, url.raw_path.split("/")))
+    return f"{url.origin()}{path}{'?' if url.raw_query_string else ''}{url.raw_query_string}"
 
 
 def _read(answer: Answer) -> Any:

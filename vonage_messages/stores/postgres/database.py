@@ -36,6 +36,9 @@ _VERSION: Final = "schema_version"
 _MIGRATION_LOCK: Final = 0x766F6E616765
 """``vonage`` in ASCII: the advisory lock under which the schema is brought up to date."""
 
+_LONGEST_NAME: Final = 56
+"""PostgreSQL cuts names at 63 bytes, so that two schemas could be one; and a channel of ours has 7 more."""
+
 _FIRST_PAUSE: Seconds = 0.05
 _LONGEST_PAUSE: Seconds = 1.0
 
@@ -51,7 +54,7 @@ class Database(HoldsSecret):
     other's way.
 
     Raises:
-        ConfigurationError: *conninfo* cannot be read, or *schema* is no name.
+        ConfigurationError: *conninfo* cannot be read, or *schema* is no name, or too long a one.
     """
 
     def __init__(self, conninfo: str, *, schema: str, connections: int, patience: Seconds) -> None:
@@ -60,8 +63,10 @@ class Database(HoldsSecret):
             raise ConfigurationError(
                 "conninfo must be a connection string of PostgreSQL, such as postgresql://user@host/database."
             )
-        if not schema.isidentifier() or connections < 1:
-            raise ConfigurationError("schema must be a plain name, and connections 1 or more.")
+        if not schema.isidentifier() or len(schema.encode()) > _LONGEST_NAME or connections < 1:
+            raise ConfigurationError(
+                f"schema must be a plain name of {_LONGEST_NAME} bytes at most, and connections 1 or more."
+            )
         self.conninfo = conninfo
         self.schema = schema
         self._connections = connections

@@ -31,9 +31,10 @@ class RedisLimitStore(HoldsSecret):
     *url* is such as ``redis://host:6379/0``; *name* begins all keys and stands in braces, so that they stay together in
     a cluster: one for each account. *patience* is how many seconds an answer is waited for.
 
-    What Redis forgets, by an eviction or a restart without persistence, counts as used up from then on for rates. A cap
-    is only as durable as the server: let it write each change down (``appendonly yes``, ``appendfsync always``), or
-    keep caps in PostgreSQL.
+    What Redis forgets all at once, by a restart without persistence, say, counts as used up from then on for rates. Let
+    it evict nothing (``maxmemory-policy noeviction``): a rate that is evicted alone has its whole burst again. A cap is
+    only as durable as the server: let it write each change down (``appendonly yes``, ``appendfsync always``), or keep
+    caps in PostgreSQL.
 
     Raises:
         ConfigurationError: *url* cannot be read, or *name* holds a brace.

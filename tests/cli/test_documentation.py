@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -34,6 +36,25 @@ def printed(command: str) -> str:
 
 def test_every_command_is_shown() -> None:
     assert {command.split()[0] for command, _ in BLOCKS} == set(application.commands)
+
+
+def parts_of(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Give *command*, and all that are below it, by how they are called."""
+    yield name, command
+    if isinstance(command, click.Group):
+        for below, part in command.commands.items():
+            yield from parts_of(part, f"{name} {below}".strip())
+
+
+@pytest.mark.each(("name", "command"), list(parts_of(application, "")))
+def test_every_option_stands_in_the_section_of_its_command(name: str, command: click.Command) -> None:
+    sections = PAGE.read_text(encoding="utf-8").split("\n## ")
+    shown = [section for section in sections if section.split(maxsplit=1)[0] == (name.split() or ["#"])[0]]
+    written = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", " ".join(shown)))
+    options = [param for param in command.params if isinstance(param, click.Option) and not param.hidden]
+    missing = [option.opts for option in options if not written & {*option.opts, *option.secondary_opts}]
+    assert shown
+    assert missing == []
 
 
 @pytest.mark.parametrize(("command", "output"), WHOLE, ids=[command for command, _ in WHOLE])

@@ -118,7 +118,7 @@ def forked() -> Iterator[None]:
 @pytest.fixture
 def unused_tcp_port_factory() -> Iterator[Callable[[], int]]:
     """
-    Give ports that nobody listens at but who is told of them, however late; ``unused_tcp_port`` is one of these.
+    Give ports that nobody listens at but who is told of them, however late.
 
     Where a port was only looked for, another process of these tests may have taken it meanwhile. One that is bound is
     given to nobody who asks for any, and whoever asks for it can listen, for all that reuse addresses (on Linux).
@@ -135,6 +135,12 @@ def unused_tcp_port_factory() -> Iterator[Callable[[], int]]:
             return port
 
         yield hold
+
+
+@pytest.fixture
+def unused_tcp_port(unused_tcp_port_factory: Callable[[], int]) -> int:
+    """Give one port that is held: that of pytest-asyncio's fixture of this name is only looked for."""
+    return unused_tcp_port_factory()
 
 
 @pytest.fixture

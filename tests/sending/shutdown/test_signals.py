@@ -49,20 +49,20 @@ def say(*words):
 def sms(number):
     return Sms(to=str(447700900000 + number), from_="Acme", text=str(number), client_ref=f"row-{number}")
 
-async def tell_of_cancelling(task):
-    while not task.cancelling():
-        await asyncio.sleep(0.005)
+cancel = SendQueue.cancel
+
+def stop(queue):
     say("stopping")
+    return cancel(queue)  # before anything else happens in this program
+
+SendQueue.cancel = stop
 
 def run(main, loop):
-    async def watched():
-        watching = asyncio.create_task(tell_of_cancelling(asyncio.current_task()))
-        await main()
     if loop == "uvloop":
         import uvloop
-        uvloop.run(watched())
+        uvloop.run(main())
     else:
-        asyncio.run(watched())
+        asyncio.run(main())
 """
 
 QUEUE = """

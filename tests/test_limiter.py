@@ -247,7 +247,7 @@ async def test_cancelling_together_with_the_end_of_a_wait_makes_no_place() -> No
 async def test_wait_for_one_sender_holds_up_no_other() -> None:
     limiter = Limiter(Limits(senders={"Slow": Rate(1, per=3600)}))
     slow = Sms(to="447700900000", from_="Slow", text="Hello")
-    await limiter.acquire(slow)
+    await asyncio.to_thread(asyncio.run, limiter.acquire(slow))
     waiting = asyncio.create_task(limiter.acquire(slow))
     await asyncio.wait_for(turns(limiter, 20), 60)
     assert not waiting.done()
@@ -262,12 +262,14 @@ async def test_pairs_are_forgotten_when_they_are_quiet() -> None:
 
 
 async def test_limiter_serves_one_loop_after_another() -> None:
-    limiter = Limiter(SLOW)
+    slow = Sms(to="447700900000", from_="Slow", text="Hello")
+    limiter = Limiter(Limits(account=Rate(1, per=SPAN, burst=1), senders={"Slow": Rate(1, per=3600)}))
+    await asyncio.to_thread(asyncio.run, limiter.acquire(slow))
 
     def elsewhere() -> None:
         async def use() -> None:
             await turns(limiter, 2)
-            left = asyncio.create_task(limiter.acquire(SMS))
+            left = asyncio.create_task(limiter.acquire(slow))
             await asyncio.sleep(0)
             assert not left.done()
 
@@ -393,7 +395,7 @@ async def test_loading_can_be_done_before_anything_is_sent() -> None:
 
 
 async def test_limiter_that_is_in_use_on_a_loop_is_refused_to_another() -> None:
-    limiter = Limiter(SLOW)
+    limiter = Limiter(FAR)
     await limiter.acquire(SMS)
     waiting = asyncio.create_task(limiter.acquire(SMS))
     await asyncio.sleep(0)

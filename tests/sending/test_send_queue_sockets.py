@@ -74,9 +74,10 @@ async def test_account_s_rate_is_kept_at_the_platform(tools: Any, hesitation: An
             assert last - first + 1 <= 1 + 50 * (instants[last] - start + TOLERANCE + 2 * hesitation.longest)
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_platform_that_is_slower_than_believed_loses_nothing(tools: Any) -> None:
-    # So slow that no machine is slower.
-    async with Simulator(rate=20, burst=10) as simulator, simulator.client() as client:
+    clock = asyncio.get_running_loop().time  # so that no machine is slower
+    async with Simulator(rate=20, burst=10, monotonic=clock) as simulator, simulator.client() as client:
         async with SendQueue(client, limits=Limits(account=Rate(180))) as queue:
             outcomes = await queue.send_all(tools.sms(number) for number in range(40))
         assert simulator.throttled == queue.stats().refused > 0
@@ -85,6 +86,7 @@ async def test_platform_that_is_slower_than_believed_loses_nothing(tools: Any) -
     assert len({message.payload["text"] for message in simulator.messages}) == 40
 
 
+@pytest.mark.usefixtures("quiet_clock")
 async def test_urgent_message_overtakes_a_backlog(tools: Any) -> None:
     async with (
         Simulator(rate=None) as simulator,

@@ -16,10 +16,13 @@ import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+import attrs
+
 from vonage_messages.codes import describe
-from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
+from vonage_messages.errors import ConfigurationError, NotDeliveredError, StoreUnavailableError, WaitTimeoutError
 from vonage_messages.logs import LogEvent, about
 from vonage_messages.receiving.memory import topic
 from vonage_messages.receiving.watching import Key, Leg, Story, Watch
@@ -142,19 +145,20 @@ class Tracker:
             StoreUnavailableError: there is a store, and what it knows of the message cannot be read.
         """
         with self._watch(sent) as watch:
-            known = next((each for each in watch.story.statuses.values() if _answers(each.status, status)), None)
+            known = _answer_in(watch, status)
             if known is not None:
                 return known
-            async with _time_limit(timeout, f"message {watch.message_uuid} did not become {status}"):
-                await self._recall_in(timeout, watch)
-                while True:  # ends: with a status, or with the time limit
-                    statuses = await watch.next_statuses()
-                    for each in statuses:
-                        if _answers(each.status, status):
-                            return each
-                    for each in statuses:
-                        if watch.is_failure(each):
-                            raise _not_delivered(each)
+            with self._looking(timeout, watch) as look:
+                try:
+                    async with _time_limit(timeout, f"message {watch.message_uuid} did not become {status}"):
+                        while (known := _answer_in(watch, status)) is None:  # ends: with it, or with the time limit
+                            if look.has_ended():  # not before: what the store has may correct a failure
+                                _refuse_failed(watch)
+                            await watch.next_change()
+                        return known
+                except WaitTimeoutError:
+                    _refuse_failed(watch)  # it was heard here, while the store had not answered
+                    raise
 
     async def wait_for_reply(
         self,
@@ -182,13 +186,12 @@ class Tracker:
             reply = watch.reply_among(self._inbound.values())
             if reply is not None:
                 return reply
-            async with _time_limit(timeout, f"message {watch.message_uuid} was not answered"):
-                await self._recall_in(timeout, watch)
-                while True:  # ends: with a reply, or with the time limit
-                    reply = watch.reply_among(self._inbound.values())
-                    if reply is not None:
-                        return reply
-                    await watch.next_change()
+            with self._looking(timeout, watch) as look:
+                async with _time_limit(timeout, f"message {watch.message_uuid} was not answered"):
+                    while (reply := watch.reply_among(self._inbound.values())) is None:  # ends: as in wait_for
+                        look.has_ended()
+                        await watch.next_change()
+                    return reply
 
     async def statuses(
         self,
@@ -212,9 +215,14 @@ class Tracker:
             while not ended:
                 # Not around the yield: the caller's own time is none of ours to interrupt.
                 remaining = None if deadline is None else deadline - asyncio.get_running_loop().time()
-                async with _time_limit(remaining, f"message {watch.message_uuid} had no last status"):
-                    await self._recall_in(remaining, watch)
-                    batch = await watch.next_statuses()
+                try:
+                    async with _time_limit(remaining, f"message {watch.message_uuid} had no last status"):
+                        await self._recall_in(remaining, watch)
+                        batch = await watch.next_statuses()
+                except (WaitTimeoutError, StoreUnavailableError):
+                    batch = watch.unread_statuses()  # what was heard here, while the store had not answered
+                    if not batch:
+                        raise
                 for each in batch:
                     ended = ended or watch.is_last(each)
                     yield each
@@ -252,6 +260,26 @@ class Tracker:
         """Take in what the store has about *watch*, unless there is no time for that: 0 asks for what is known here."""
         if span is None or span > 0:
             await self._recall(watch)
+
+    @contextmanager
+    def _looking(self, span: Seconds | None, watch: Watch) -> Iterator[_Look]:
+        """Do so beside what is done in the block: what is heard here meanwhile need not wait for a slow store."""
+        if self._store is None or (span is not None and span <= 0):
+            yield _Look(None)
+            return
+        task = asyncio.get_running_loop().create_task(self._recall(watch))
+        self._catching_up.add(task)
+        task.add_done_callback(partial(self._looked, watch))
+        try:
+            yield _Look(task)
+        finally:
+            task.cancel()  # and not waited for: the store may be slow in that, too
+
+    def _looked(self, watch: Watch, task: asyncio.Task[None]) -> None:
+        self._catching_up.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at: whoever waits hears of it by his look
+        watch.wake()
 
     async def _recall(self, watch: Watch) -> None:
         """Take in what the store has about *watch*: also about what only that tells of, such as the two sides."""
@@ -350,6 +378,26 @@ class Tracker:
         return list({watch: None for key in keys for watch in self._watches.get(key, ())})
 
 
+@attrs.frozen
+class _Look:
+    """A look into the store; ``None``: there is nothing to look at."""
+
+    _task: asyncio.Task[None] | None
+
+    def has_ended(self) -> bool:
+        """
+        Tell whether all is known that the store has.
+
+        Raises:
+            StoreUnavailableError: it cannot be read.
+        """
+        if self._task is None:
+            return True
+        if self._task.done():
+            self._task.result()
+        return self._task.done()
+
+
 @asynccontextmanager
 async def _time_limit(span: Seconds | None, what: str) -> AsyncIterator[None]:
     """
@@ -387,6 +435,23 @@ def _answers(status: str, wanted: str) -> bool:
     if status in FAILURES and wanted not in FAILURES:
         return False
     return 0 < rank(wanted) <= rank(status)
+
+
+def _answer_in(watch: Watch, wanted: str) -> MessageStatus | None:
+    """Find the status that is waited for in what was heard."""
+    return next((each for each in watch.story.statuses.values() if _answers(each.status, wanted)), None)
+
+
+def _refuse_failed(watch: Watch) -> None:
+    """
+    Wait no more for what will not arrive.
+
+    Raises:
+        NotDeliveredError: its failure was heard of.
+    """
+    failure = next((each for each in watch.story.statuses.values() if watch.is_failure(each)), None)
+    if failure is not None:
+        raise _not_delivered(failure)
 
 
 def _not_delivered(status: MessageStatus) -> NotDeliveredError:

@@ -149,8 +149,16 @@ class Watch:
         """Wait for statuses that were not given yet. A cancelled wait loses none."""
         while not self._unread:  # ends: with a status, or with the caller's time limit
             await self.next_change()
+        return self.unread_statuses()
+
+    def unread_statuses(self) -> list[MessageStatus]:
+        """Give the statuses that were not given yet."""
         unread, self._unread = self._unread, []
         return unread
+
+    def wake(self) -> None:
+        """Let who waits for a change look again."""
+        self._changed.set()
 
     async def next_change(self) -> None:
         """Wait until something has happened since the last time."""

@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
 _LIBRARIES_OF_THE_EXTRA = ("click", "rich")
 _NOT_CONFIGURED = 2
+_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line. It ends with 0 (done), 1 (refused by the platform) or 2 (bad input or configuration)."""
+    """Run the command line. It ends with 0 (done), 1 (refused by the platform), 2 (bad input) or 130 (Ctrl-C)."""
     try:
         run = _commands()
     except MissingExtraError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(_NOT_CONFIGURED)
+    except KeyboardInterrupt:  # importing takes its time; what comes later, the commands hear themselves
+        sys.stderr.write("\nInterrupted.\n")
+        sys.exit(_INTERRUPTED)
     run()
 
 

@@ -45,6 +45,7 @@ def test_nothing_is_written_over_not_through_a_link_either(tmp_path: Path) -> No
         ("\x00/\\:*", ""),
         ("W" * 500, "w" * 40),
         ("größer", "gr_er"),
+        ("sent to +447700900123", "other"),
     ],
 )
 def test_word_of_a_stranger_names_no_other_place(

@@ -40,6 +40,23 @@ def test_both_ways_in_give_the_version(command: list[str]) -> None:
     assert result.stdout == f"vonage-messages, version {__version__}\n"
 
 
+def test_ctrl_c_while_the_commands_are_imported_ends_with_a_word() -> None:
+    code = """
+import sys
+
+class Signal:
+    def find_spec(self, name, *_):
+        if name == "click":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Signal())
+from vonage_messages.__main__ import main
+main()
+"""
+    result = run(code=code)
+    assert (result.returncode, result.stdout, result.stderr) == (130, "", "\nInterrupted.\n")
+
+
 HELPED = [[], ["demo"], ["migrate"], ["segments"], ["send"], ["simulator"]]
 
 

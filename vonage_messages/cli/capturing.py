@@ -20,6 +20,7 @@ MOST_FILES: Final = 1000
 
 _ONLY_OWNER: Final = 0o600
 _ONLY_OWNER_ENTERS: Final = 0o700
+_LONG_NUMBER = re.compile(r"[0-9]{7,}")
 _NO_PART_OF_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST_PART: Final = 40
 
@@ -82,5 +83,7 @@ def _stem(event: InboundMessage | MessageStatus) -> str:
 
 
 def _part(word: str) -> str:
-    """Make a part of a file's name: whoever calls the URL chooses the word."""
+    """Make a part of a file's name: whoever calls the URL chooses the word, and may write somebody's number there."""
+    if _LONG_NUMBER.search(word):
+        return "other"
     return _NO_PART_OF_A_NAME.sub("_", word)[:_LONGEST_PART].strip("_").lower()

@@ -49,6 +49,8 @@ OPT_IN_KEYWORDS = frozenset({"start", "unstop", "optin", "subscribe", "resubscri
 _COURTESY = frozenset({"please", "pls", "thanks"})
 _WORDS = re.compile(r"[^\W_]+")
 _NO_RECIPIENT = re.compile(r"[\s,;\0]")
+_QUOTES = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e"
+_OF_A_SPREADSHEET = re.compile(r"[0-9]+(?:\.[0-9]+)?e\+[0-9]+|[0-9]+\.[0-9]+e[0-9]+|[0-9]+\.0*", re.IGNORECASE)
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _OF_ONE_SENDER = re.compile(r"(?:^|\s)from:(\S+)$")
 _LONGEST_LINE = 4096
@@ -286,4 +288,8 @@ def _why_no_recipient(name: str) -> str:
         return "must be one number, address or id without spaces, commas and semicolons"
     if name.isdigit() and name.startswith("0"):
         return "must begin with the country code, not with 0: write 447700900000, not 07700900000"
+    if "@" not in name and (name[0] in _QUOTES or name[-1] in _QUOTES):
+        return "must stand without quotation marks"
+    if _OF_A_SPREADSHEET.fullmatch(name) or (name.isdigit() and not name.isascii()):
+        return "must be written with the digits 0 to 9 alone, such as 447700900000: no recipient is called so"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -190,6 +191,18 @@ async def test_lists_are_read_again_only_when_a_file_changes(tmp_path: Path) -> 
     assert len(files) == 2
 
 
+async def test_list_that_comes_through_a_pipe_is_kept(tmp_path: Path) -> None:
+    pipe = tmp_path / "stop.txt"
+    os.mkfifo(pipe)
+    writing = asyncio.create_task(asyncio.to_thread(pipe.write_text, f"{LONDON}\n", encoding="utf-8"))
+    files = await asyncio.to_thread(SuppressionFiles, [pipe])
+    await writing
+    os.utime(pipe)
+    async with asyncio.timeout(60):
+        await files.refresh()
+    assert files.covers([LONDON])
+
+
 def test_column_is_that_of_lists_which_have_columns(tmp_path: Path) -> None:
     table, lines = tmp_path / "stop.csv", tmp_path / "stop.txt"
     table.write_text(f"name,phone\nAnna,{LONDON}\n", encoding="utf-8")
@@ -202,7 +215,7 @@ def test_column_is_that_of_lists_which_have_columns(tmp_path: Path) -> None:
 def test_list_that_would_suppress_nobody_is_refused(tmp_path: Path) -> None:
     table = tmp_path / "stop.csv"
     table.write_text(f"name,phone\nAnna,{LONDON}\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="holds 2 rows that are no recipients, and nobody would be suppressed"):
+    with pytest.raises(ConfigurationError, match="holds 2 rows that are no recipients, and would suppress too few"):
         SuppressionFiles([table])
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from vonage_messages import ConfigurationError
 from vonage_messages.bulk.rows import RowFormat, SourceRow
-from vonage_messages.bulk.source import Source, put_aside, source_at
+from vonage_messages.bulk.source import Source, opened, put_aside, source_at
 
 
 def columns(source: Source) -> list[dict[str, object]]:
@@ -50,6 +52,33 @@ def test_unknown_format_is_refused(tmp_path: Path) -> None:
 def test_file_without_suffix_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="people cannot be read: No such file or directory"):
         source_at(tmp_path / "people")
+
+
+def test_pipe_is_read_once_and_its_rows_twice(tmp_path: Path) -> None:
+    pipe = tmp_path / "people.csv"
+    os.mkfifo(pipe)
+    writing = threading.Thread(target=pipe.write_text, args=["phone\n447700900000\n"])
+    writing.start()
+    with opened(pipe) as source:
+        writing.join()
+        assert columns(source) == columns(source) == [{"phone": "447700900000"}]
+        assert source.name == str(pipe)
+    assert not source.path.exists()
+
+
+def test_file_is_read_where_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("phone\n447700900000\n", encoding="utf-8")
+    with opened(path) as source:
+        assert source == source_at(path)
+
+
+def test_sentences_about_standard_input_name_it() -> None:
+    with (
+        put_aside(io.BytesIO(b"")) as source,
+        pytest.raises(ConfigurationError, match=r"^standard input is empty"),
+    ):
+        columns(source)
 
 
 def test_stream_is_read_once_and_its_rows_twice() -> None:

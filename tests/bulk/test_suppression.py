@@ -136,6 +136,11 @@ def test_last_line_about_somebody_counts(tmp_path: Path) -> None:
         ("Anna Smith", "must be one number"),
         ("!", "must not be empty"),
         ("!!447700900000", "must be one number"),
+        ('"447700900000"', "must stand without quotation marks"),
+        ("'447700900000", "must stand without quotation marks"),
+        ("4.477009E+11", "must be written with the digits 0 to 9"),
+        ("447700900000.0", "must be written with the digits 0 to 9"),
+        ("\u0664\u0664\u0667\u0667\u0660\u0660\u0669\u0660\u0660\u0660\u0660\u0660", "must be written with the digits"),
     ],
 )
 def test_line_that_is_no_recipient_is_told_with_its_number(tmp_path: Path, line: str, problem: str) -> None:
@@ -166,6 +171,21 @@ def test_bad_rows_of_a_column_file_are_told(tmp_path: Path) -> None:
     found = SuppressionList.read(path, column="phone")
     assert [bad.line for bad in found.bad_rows] == [2]
     assert BOB in found
+
+
+def test_number_of_json_that_is_not_whole_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "stop.jsonl"
+    path.write_text(f'{{"phone": {ANNA}.0}}\n{{"phone": [{ANNA}]}}\n{{"phone": true}}\n{{"phone": {BOB}}}\n')
+    found = SuppressionList.read(path, column="phone")
+    assert [bad.line for bad in found.bad_rows] == [1, 2, 3]
+    assert "must be a text or a whole number, not float" in str(found.bad_rows[0])
+    assert BOB in found
+
+
+def test_ids_that_look_a_little_like_numbers_are_recipients(tmp_path: Path) -> None:
+    names = ("US.13491208655302741918", "123e5", "4477009E1", "01234567890A+/=", '"o.neil"@example.com')
+    found = listed(tmp_path, "\n".join(names))
+    assert (len(found), found.bad_rows) == (len(names), ())
 
 
 def test_column_that_no_row_has_is_refused(tmp_path: Path) -> None:

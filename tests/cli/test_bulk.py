@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from vonage_messages import Sms
 from vonage_messages.cli.application import application
+from vonage_messages.cli.bulk_options import RulesOptions
 from vonage_messages.sending.outbox import Outbox
 
 FORKED = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py"), "-W", "error"]
@@ -196,6 +197,26 @@ def test_file_of_an_option_that_cannot_be_read_is_one_sentence(people: Path, tmp
     result = bulk("plan", people, *shortcut, option, broken)
     assert result.exit_code == 2
     assert "broken.toml is not UTF-8 text" in result.stderr
+
+
+def test_run_is_made_with_the_limits_and_prices_that_its_plan_was_made_with(tmp_path: Path) -> None:
+    limits, prices = tmp_path / "limits.toml", tmp_path / "prices.toml"
+    limits.write_text("account = { n = 5 }\n", encoding="utf-8")
+    prices.write_text('currency = "EUR"\n[sms]\ndefault = "0.05"\n', encoding="utf-8")
+    rules = RulesOptions(
+        limits_file=limits,
+        prices_file=prices,
+        max_cost=None,
+        max_messages=None,
+        suppress=(),
+        suppress_column=None,
+        quiet_hours=None,
+        unknown_zone=None,
+    )
+    planned = rules.limits, rules.prices
+    limits.write_bytes(b"")  # as a pipe that was read
+    prices.write_bytes(b"")
+    assert (rules.limits, rules.prices) == planned
 
 
 def test_standard_input_needs_a_name_for_its_outbox() -> None:

@@ -75,7 +75,11 @@ class BadRow:
 
 
 def read_rows(
-    source: Path | str | TextIO, *, row_format: RowFormat | str | None = None, delimiter: str | None = None
+    source: Path | str | TextIO,
+    *,
+    row_format: RowFormat | str | None = None,
+    delimiter: str | None = None,
+    name: str | None = None,
 ) -> Iterator[SourceRow | BadRow]:
     """
     Read the rows of a file or of an open text stream such as ``sys.stdin``, one at a time.
@@ -83,7 +87,7 @@ def read_rows(
     The text is UTF-8, with or without a byte order mark. Without *row_format* the suffix of the path tells it
     (``.csv``, ``.tsv``, ``.jsonl``, ``.ndjson``), or else the first character: ``{`` begins JSON Lines. Without
     *delimiter* it is whichever of ``,`` ``;`` and tab the line of column names holds most often. A stream that is read
-    here should not have been read before; it stays open.
+    here should not have been read before; it stays open. *name* is what sentences call it, in place of its path.
 
     Raises:
         ConfigurationError: the file cannot be read; it is empty; its first line names no columns, or one twice;
@@ -91,8 +95,8 @@ def read_rows(
     """
     if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
         raise ConfigurationError(f"a delimiter is one character such as , or ; and not {delimiter!r}")
-    with _opened(source) as (stream, name):
-        lines = _Lines(stream, name)
+    with _opened(source, name) as (stream, told):
+        lines = _Lines(stream, told)
         if _format_of(source, row_format, lines) is RowFormat.JSONL:
             yield from _read_json_lines(lines)
         else:
@@ -100,19 +104,19 @@ def read_rows(
 
 
 @contextmanager
-def _opened(source: Path | str | TextIO) -> Iterator[tuple[TextIO, str]]:
+def _opened(source: Path | str | TextIO, name: str | None) -> Iterator[tuple[TextIO, str]]:
     """Open a path so that bytes that are no UTF-8 are seen in their line instead of ending the file."""
     if not isinstance(source, Path | str):
         if isinstance(source, io.TextIOWrapper):
             _take_bytes_as_they_are(source)
-        yield source, "the input"
+        yield source, name or "the input"
         return
     try:
         stream = Path(source).open(encoding="utf-8", errors="surrogateescape", newline="")  # noqa: SIM115  closed below
     except OSError as error:
-        raise ConfigurationError(f"{source} cannot be read: {error.strerror or error}") from None
+        raise ConfigurationError(f"{name or source} cannot be read: {error.strerror or error}") from None
     with stream:
-        yield stream, str(source)
+        yield stream, name or str(source)
 
 
 def _take_bytes_as_they_are(stream: io.TextIOWrapper) -> None:

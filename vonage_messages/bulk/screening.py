@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import stat
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
@@ -84,7 +85,10 @@ class SuppressionFiles:
             found = [path.stat() for path in self._paths]
         except OSError as error:
             raise ConfigurationError(f"{error.filename} cannot be read: {error.strerror}.") from None
-        return tuple((each.st_ino, each.st_size, each.st_mtime_ns) for each in found)
+        # A pipe gives its list once, however often it seems to change: read again, it would suppress nobody.
+        return tuple(
+            (each.st_ino, each.st_size, each.st_mtime_ns) if stat.S_ISREG(each.st_mode) else (0, 0, 0) for each in found
+        )
 
     def _read(self) -> SuppressionList:
         everybody = SuppressionList()
@@ -96,10 +100,8 @@ class SuppressionFiles:
     def _refuse_bad_rows(self) -> None:
         bad = self._list.bad_rows
         if bad:
-            raise ConfigurationError(
-                f"the suppression list holds {len(bad)} rows that are no recipients, and nobody would be suppressed "
-                f"by them: {bad[0]}"
-            )
+            rows = "a row that is no recipient" if len(bad) == 1 else f"{len(bad)} rows that are no recipients"
+            raise ConfigurationError(f"the suppression list holds {rows}, and would suppress too few: {bad[0]}")
 
 
 @attrs.define(kw_only=True)

@@ -43,7 +43,7 @@ class Source:
         Raises:
             ConfigurationError: the file cannot be read, or says nothing of its columns.
         """
-        return read_rows(self.path, row_format=self.row_format)
+        return read_rows(self.path, row_format=self.row_format, name=self.name)
 
 
 def source_at(path: Path, row_format: RowFormat | str | None = None) -> Source:
@@ -57,24 +57,45 @@ def source_at(path: Path, row_format: RowFormat | str | None = None) -> Source:
 
 
 @contextmanager
-def put_aside(stream: BinaryIO, row_format: RowFormat | str | None = None) -> Iterator[Source]:
+def opened(path: Path, row_format: RowFormat | str | None = None) -> Iterator[Source]:
+    """
+    Take the rows of a file as ``source_at`` does, or those of a pipe, which are put aside.
+
+    Raises:
+        ConfigurationError: it cannot be read, or there is no such format.
+    """
+    if not path.exists() or path.is_file():
+        yield source_at(path, row_format)
+        return
+    try:
+        pipe = path.open("rb")
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from error
+    with pipe, put_aside(pipe, row_format, name=str(path)) as source:
+        yield source
+
+
+@contextmanager
+def put_aside(
+    stream: BinaryIO, row_format: RowFormat | str | None = None, *, name: str = "standard input"
+) -> Iterator[Source]:
     """
     Copy a stream that can be read once, such as ``sys.stdin.buffer``, to a file that only its owner may read.
 
-    The file goes when the context ends.
+    The file goes when the context ends. *name* is what the user calls the stream.
 
     Raises:
         ConfigurationError: the stream cannot be read, or there is no such format.
     """
-    descriptor, name = tempfile.mkstemp(prefix="vonage-messages-")  # mode 0600
-    path = Path(name)
+    descriptor, path_name = tempfile.mkstemp(prefix="vonage-messages-")  # mode 0600
+    path = Path(path_name)
     try:
         try:
             with os.fdopen(descriptor, "wb") as copy:
                 shutil.copyfileobj(stream, copy)
         except OSError as error:
-            raise ConfigurationError(f"standard input cannot be put aside: {error.strerror or error}.") from error
-        yield Source(path=path, name="standard input", row_format=_format_of(path, row_format))
+            raise ConfigurationError(f"{name} cannot be put aside: {error.strerror or error}.") from error
+        yield Source(path=path, name=name, row_format=_format_of(path, row_format))
     finally:
         path.unlink(missing_ok=True)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
-from vonage_messages.bulk.rows import BadRow, SourceRow, read_rows
+from vonage_messages.bulk.rows import BadRow, read_rows
 from vonage_messages.consent import (
     OPT_IN_KEYWORDS,
     OPT_OUT_KEYWORDS,
@@ -182,7 +182,12 @@ def _read_column(path: Path, column: str) -> Iterator[OptOutRecord | BadRow]:
             continue
         rows += 1
         has_column = has_column or column in row.columns
-        cell = _cell(row, column)
+        value = row.columns.get(column)
+        if isinstance(value, bool) or not isinstance(value, str | int | None):
+            why = Problem(column, f"must be a text or a whole number, not {type(value).__name__}")
+            yield BadRow(number=row.number, line=row.line, problems=(why,))
+            continue
+        cell = "" if value is None else str(value).strip()
         if cell:
             why = Problem(column, "must not be empty")
             yield _entry(cell, row.number, row.line, column) or BadRow(
@@ -190,11 +195,6 @@ def _read_column(path: Path, column: str) -> Iterator[OptOutRecord | BadRow]:
             )
     if rows and not has_column:
         raise ConfigurationError(f'{path} has no column "{column}"')
-
-
-def _cell(row: SourceRow, column: str) -> str:
-    value = row.columns.get(column)
-    return "" if value is None else str(value).strip()
 
 
 def _entry(text: str, number: int, line: int, column: str) -> OptOutRecord | BadRow | None:

@@ -138,7 +138,7 @@ def run(*, file: Path, outbox: Path | None, **typed: Any) -> None:
         errand = Errand(
             outbox=path,
             name=str(file),
-            limits=rules.limits(),
+            limits=rules.limits,
             budget=_budget(rules),
             screen=campaign.screen,
             campaign=campaign,
@@ -176,7 +176,7 @@ def retry(*, file: Path, outbox: Path | None, **typed: Any) -> None:
     errand = Errand(
         outbox=path,
         name=str(file),
-        limits=rules.limits(),
+        limits=rules.limits,
         budget=_budget(rules),
         screen=rules.screen(),
         retry=True,
@@ -287,8 +287,8 @@ def _surveyed(campaign: Campaign, known: KnownRows, rules: RulesOptions, display
             campaign,
             known,
             now=datetime.fromtimestamp(time.time(), UTC),
-            limits=rules.limits(),
-            prices=rules.prices(),
+            limits=rules.limits,
+            prices=rules.prices,
             on_row=show,
         ),
         file=campaign.source.name,
@@ -310,7 +310,7 @@ def _show_plan(view: PlanView, *, as_json: bool) -> None:
 def _budget(rules: RulesOptions) -> Any:
     from vonage_messages.spending import Budget  # noqa: PLC0415  --help does without
 
-    prices = rules.prices()
+    prices = rules.prices
     if rules.max_cost is None and rules.max_messages is None:
         return None
     return Budget(messages=rules.max_messages, cost=rules.max_cost, prices=prices)

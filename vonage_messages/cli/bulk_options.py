@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import nullcontext
 from decimal import Decimal, InvalidOperation
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,9 +162,14 @@ class RowsOptions:
         return compile_template(json.dumps(message))
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)
 class RulesOptions:
-    """What may be sent, and when."""
+    """
+    What may be sent, and when.
+
+    Its files are read once: what the plan was made with is what is sent with, also where a file changes meanwhile, or
+    is a pipe, which is empty the second time.
+    """
 
     limits_file: Path | None
     prices_file: Path | None
@@ -175,10 +180,12 @@ class RulesOptions:
     quiet_hours: str | None
     unknown_zone: str | None
 
+    @cached_property
     def limits(self) -> Limits | None:
         """Read the limits; ``None`` stands for the published ones."""
         return None if self.limits_file is None else limits_in(self.limits_file)
 
+    @cached_property
     def prices(self) -> PriceTable | None:
         """Read the price table, if there is one."""
         if self.prices_file is not None:
@@ -230,10 +237,10 @@ def outbox_of(file: Path, outbox: Path | None) -> Path:
 
 def opened_source(file: Path, row_format: str | None) -> AbstractContextManager[Source]:
     """Make the rows of a file, or of standard input, readable more than once."""
-    from vonage_messages.bulk.source import put_aside, source_at  # noqa: PLC0415  not for --help
+    from vonage_messages.bulk.source import opened, put_aside  # noqa: PLC0415  not for --help
 
     if file == STANDARD_INPUT:
         return put_aside(sys.stdin.buffer, row_format)
     if file.suffix == _SUFFIX:
         raise click.UsageError(f"{file} is an outbox: give the file that it was, or is to be, filled from.")
-    return nullcontext(source_at(file, row_format))
+    return opened(file, row_format)

@@ -88,6 +88,13 @@ def test_credentials_that_cannot_be_written_are_refused(name: str, value: str) -
     assert not value or value not in str(caught.value)
 
 
+@pytest.mark.parametrize("value", ["", "abc", "one\nof two lines"])
+def test_a_signature_secret_that_no_verifier_takes_is_refused(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="signature_secret") as caught:
+        Simulator(signature_secret=value)
+    assert not value or value not in str(caught.value)
+
+
 def test_a_key_that_is_no_rsa_key_is_refused() -> None:
     elliptic = pem_of(ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(ConfigurationError, match="RSA key"):

@@ -237,7 +237,15 @@ def test_no_balance_is_endless() -> None:
 
 
 @pytest.mark.parametrize(
-    ("amount", "price"), [(None, Decimal(-1)), (None, Decimal("NaN")), (Decimal("Infinity"), Decimal(1))]
+    ("amount", "price"),
+    [
+        (None, Decimal(-1)),
+        (None, Decimal("NaN")),
+        (Decimal("Infinity"), Decimal(1)),
+        (Decimal("1e12"), Decimal(1)),
+        (Decimal("-1e999999999"), Decimal(1)),
+        (Decimal(1), Decimal("1e-13")),
+    ],
 )
 def test_money_that_is_no_money_is_refused(amount: Decimal | None, price: Decimal) -> None:
     with pytest.raises(ConfigurationError):

@@ -141,6 +141,7 @@ def test_coroutines_and_plain_tests_use_the_fixtures(
     result = run(*options, plugins=(plugin,))
 
     result.assert_outcomes(passed=5)
+    result.stderr.no_fnmatch_line("*Task was destroyed*")
 
 
 def test_plain_tests_need_no_async_plugin(pytester: pytest.Pytester, run: Run) -> None:

@@ -315,3 +315,9 @@ def _turns_of(limiter: Limiter) -> Turns:
     from vonage_messages.limiter import turns_of  # noqa: PLC0415  it is loaded: there is a limiter
 
     return turns_of(limiter)
+
+
+def loops_of(client: Attempts) -> list[asyncio.AbstractEventLoop]:
+    """Give the loops on which *client* has a session: where it may have to be closed."""
+    transports = (client._transport, *client._regional.values())  # noqa: SLF001  they are of this module
+    return [loop for transport in transports for loop in transport.loops]

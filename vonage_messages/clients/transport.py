@@ -188,6 +188,11 @@ class Transport:
         self._sessions: dict[asyncio.AbstractEventLoop, _OwnSession] = {}
         self._callers_deadlines: Deadlines | None = None
 
+    @property
+    def loops(self) -> list[asyncio.AbstractEventLoop]:
+        """The loops on which there is a session of ours."""
+        return list(self._sessions)
+
     def url_of(self, request: Request) -> URL:
         """Give the whole address of a request."""
         url = self._urls.get(request.path)

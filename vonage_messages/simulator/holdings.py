@@ -24,6 +24,7 @@ from vonage_messages.simulator.provider_limits import ProviderLimits
 from vonage_messages.simulator.rate import RateLimiter
 from vonage_messages.simulator.relay import ReleaseDesk
 from vonage_messages.simulator.state import ReceivedMessage, SimulatorState, instant
+from vonage_messages.webhooks.signing import SHORTEST_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -67,7 +68,7 @@ class Holdings:
         self._application_id = str(uuid4()) if application_id is None else _checked(application_id, "application_id")
         self._private_key = private_key
         self._given_public_key = public_key_of(private_key) if private_key is not None else None
-        self._signature_secret = secrets.token_hex(20) if signature_secret is None else signature_secret
+        self._signature_secret = secrets.token_hex(20) if signature_secret is None else _signing(signature_secret)
         self._rate, self._burst = rate, burst
         self._limiter = RateLimiter(rate, monotonic, burst) if rate is not None else None
         self.balance = balance
@@ -176,6 +177,18 @@ def _time_of_credentials(clock: Callable[[], float]) -> Callable[[], float]:
 def _check_burst(rate: float | None, burst: int | None) -> None:
     if rate is None and burst is not None:
         raise ConfigurationError("burst belongs to a rate: without one nothing is limited")
+
+
+def _signing(secret: str) -> str:
+    """
+    Give *secret* back.
+
+    Raises:
+        ConfigurationError: it is shorter than a verifier takes, or holds what cannot stand in a variable.
+    """
+    if not secret.isprintable() or len(secret.encode()) < SHORTEST_SECRET:
+        raise ConfigurationError(f"signature_secret must be a text of {SHORTEST_SECRET} bytes or more, on one line")
+    return secret
 
 
 def _checked(credential: str, name: str) -> str:

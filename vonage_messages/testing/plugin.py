@@ -81,13 +81,17 @@ def vonage_simulator(
 
 
 @pytest.fixture
-def vonage_client(vonage_simulator: RunningSimulator, vonage_client_options: Mapping[str, Any]) -> Client:
+def vonage_client(vonage_simulator: RunningSimulator, vonage_client_options: Mapping[str, Any]) -> Iterator[Client]:
     """
     Make a client of ``vonage_simulator``, with a JWT of its application.
 
-    It runs on the loop of whoever uses it, and closes its connections when that loop ends.
+    It runs on the loop of whoever uses it, and closes its connections with the test, or when that loop ends before.
     """
-    return vonage_simulator.client(**vonage_client_options)
+    from vonage_messages.testing.starting import close_everywhere  # noqa: PLC0415  see the module's docstring
+
+    client = vonage_simulator.client(**vonage_client_options)
+    yield client
+    close_everywhere(client)
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from vonage_messages.clients.attempts import loops_of
 from vonage_messages.clock import ManualClock
 from vonage_messages.errors import ConfigurationError
 from vonage_messages.simulator import Simulator
@@ -13,6 +15,7 @@ from vonage_messages.simulator import Simulator
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from vonage_messages.clients import Client
     from vonage_messages.testing.running import RunningSimulator, RunningWebhooks
 
 
@@ -30,6 +33,20 @@ def made_simulator(*options: Mapping[str, Any]) -> Simulator:
         return Simulator(**merged)
     except TypeError as error:
         raise ConfigurationError(f"vonage_simulator takes the options of Simulator, by name: {error}") from None
+
+
+def close_everywhere(client: Client) -> None:
+    """
+    Close *client* on every loop that it was used on and that stands still now.
+
+    A loop that has ended has closed it, and one that runs is somebody else's. What lasts longer than a test is the loop
+    of a module or of the session: were the client dropped there, a loop that ends next had no turn left to close it.
+    """
+    if asyncio._get_running_loop() is not None:  # noqa: SLF001  the one way to ask that raises nothing
+        return
+    for loop in loops_of(client):
+        if not loop.is_running() and not loop.is_closed():
+            loop.run_until_complete(client.close())
 
 
 def let_call(simulator: RunningSimulator, webhooks: RunningWebhooks) -> None:

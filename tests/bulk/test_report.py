@@ -90,6 +90,11 @@ async def test_rows_that_came_from_no_file_come_last(outbox: Outbox, campaign_of
     assert await states(outbox) == [(2, "pending"), (None, "pending")]
 
 
+async def test_row_of_v0_1_has_its_recipient(outbox: Outbox) -> None:
+    await outbox.add([Sms(to="447700900001", from_="Acme", text="A", client_ref="a")], api_version="v0.1")
+    assert [row["recipient"] for row in await table(outbox)] == ["447700900001"]
+
+
 async def test_error_is_told_with_what_its_code_means(outbox: Outbox, campaign_of: CampaignOf) -> None:
     await add(outbox, campaign_of("447700900001,A"))
     error = {"error_class": "ValidationError", "error_code": "1240", "error_title": "Opted out", "request_id": "r-1"}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from vonage_messages import ConfigurationError, Sms
+from vonage_messages import ConfigurationError, EmailOptions, EmailText, Sms, to_payload
 from vonage_messages.bulk.quiet_hours import QuietHours
 from vonage_messages.bulk.screening import (
     Held,
@@ -234,3 +234,18 @@ def test_recipients_of_a_chain_are_those_of_all_its_messages() -> None:
     chain = Sms(to=LONDON, from_="Acme", text="Hi", failover=[Sms(to=NEW_YORK, from_="Acme", text="Hi")])
     assert recipients_of(chain) == (LONDON, NEW_YORK)
     assert recipients_of_payload({"to": LONDON, "failover": [{"to": NEW_YORK}, {"to": 5}]}) == (LONDON, NEW_YORK)
+
+
+def test_copies_of_an_email_are_recipients() -> None:
+    options = EmailOptions(subject="News", cc=["bob@example.com"], bcc=["eve@example.com"])
+    message = EmailText(to="ada@example.com", from_="news@example.org", text="Hello", email=options)
+    everybody = ("ada@example.com", "bob@example.com", "eve@example.com")
+    assert recipients_of(message) == recipients_of_payload(to_payload(message)) == everybody
+
+
+async def test_rows_of_v0_1_are_looked_at_like_others(campaign: Campaign) -> None:
+    messages = [Sms(to=to, from_="Acme", text="Hi", client_ref=to) for to in (LONDON, NEW_YORK)]
+    await campaign.outbox.add(messages, api_version="v0.1")
+    campaign.suppress(LONDON)
+    assert await campaign.claim(NOON) == []  # New York sleeps
+    assert await campaign.states() == ["cancelled", "claimed"]

@@ -19,6 +19,7 @@ from typing import Final, TextIO
 import attrs
 
 from vonage_messages.bulk.journal import Fate, Journal, RowRecord, number_of
+from vonage_messages.channels.raw import RawMessage
 from vonage_messages.codes import describe
 from vonage_messages.ledger import LedgerStore, Row, State
 
@@ -219,8 +220,9 @@ def _left_out(record: RowRecord) -> ReportRow:
 
 
 def _recipient(row: Row) -> str:
-    to = json.loads(row.payload).get("to")
-    return to if isinstance(to, str) else ""
+    payload = json.loads(row.payload)
+    to = payload.get("to")
+    return to if isinstance(to, str) else RawMessage(payload).to  # v0.1 writes an object
 
 
 def _meaning(row: Row) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import signal
 import time
 from collections import Counter
@@ -472,6 +473,8 @@ async def test_server_that_cannot_be_reached_is_unavailable() -> None:
         ({"conninfo": "", "schema": "s" * 57}, "56 bytes at most"),
         ({"conninfo": "", "schema": "ü" * 29}, "56 bytes at most"),
         ({"conninfo": "", "connections": 0}, "1 or more"),
+        ({"conninfo": "", "patience": 0}, "patience must be a finite"),
+        ({"conninfo": "", "patience": math.nan}, "patience must be a finite"),
     ],
 )
 def test_option_that_cannot_work_is_refused(options: dict[str, Any], sentence: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import subprocess
 from collections.abc import AsyncIterator, Callable, Collection
 from datetime import UTC, datetime
@@ -403,7 +404,7 @@ async def test_server_that_cannot_be_reached_is_unavailable(make: Callable[[], A
         await make().open()
 
 
-@pytest.mark.parametrize("options", [{"keep": 0}, {"lease": -1.0}])
+@pytest.mark.parametrize("options", [{"keep": 0}, {"keep": math.inf}, {"lease": -1.0}, {"patience": 0}])
 def test_option_that_cannot_work_is_refused(another: Another, options: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
         another(**options)

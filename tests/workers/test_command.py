@@ -298,5 +298,7 @@ def test_metrics_without_a_database_tell_that_alone() -> None:
 
 
 async def test_option_of_a_run_that_cannot_work_is_refused(workers: Workers) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError, match="concurrency"):
         await run_worker(workers, concurrency=0)
+    with pytest.raises(ConfigurationError, match="port"):
+        await run_worker(workers, health=HealthAddress(99_999))

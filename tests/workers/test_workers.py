@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -305,7 +306,19 @@ async def test_settled_wherever_the_status_lands(workers: Workers, ledger: Postg
     assert (await ledger.counts())[State.ACCEPTED] == 1
 
 
-@pytest.mark.parametrize("options", [{"connections": 0}, {"longest_wait": 0.0}, {"client": "a client"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"connections": 0},
+        {"connections": 2.5},
+        {"longest_wait": 0.0},
+        {"longest_wait": math.inf},
+        {"stalled_after": math.nan},
+        {"in_doubt": "Resend"},
+        {"client": "a client"},
+    ],
+    ids=str,
+)
 def test_option_that_cannot_work_is_refused(app: procrastinate.App, options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         register(app, PostgresLedgerStore(""), **options)  # type: ignore[arg-type]

@@ -72,6 +72,12 @@ def check_span(name: str, value: object, *, optional: bool = True) -> None:
         raise ConfigurationError(f"{name} must be a finite number of seconds above 0, not {value!r}.")
 
 
+def check_in_doubt(value: object) -> None:
+    """Refuse what is no policy for rows that are in doubt."""
+    if value not in ("leave", "resend"):
+        raise ConfigurationError(f'in_doubt must be "leave" or "resend", not {value!r}.')
+
+
 def check_priority(value: object) -> None:
     """Refuse what is no priority; its bare number will do."""
     if value.__class__ is Priority:

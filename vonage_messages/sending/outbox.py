@@ -24,6 +24,7 @@ from vonage_messages.channels.base import Message
 from vonage_messages.clients.checks import checked_message
 from vonage_messages.errors import ConfigurationError, OutboxError
 from vonage_messages.ledger import NewRow, Settlement, State
+from vonage_messages.sending.options import check_in_doubt
 from vonage_messages.sending.outbox_run import Run
 from vonage_messages.sending.report import Added, Progress, Report, count_rows
 from vonage_messages.stores.sqlite.ledger import SqliteLedgerStore
@@ -187,8 +188,7 @@ class Outbox:
             StoreUnavailableError: the file cannot be written. Rows whose outcome could not be recorded will be found
                 in doubt.
         """
-        if in_doubt not in {"leave", "resend"}:
-            raise ConfigurationError(f'in_doubt must be "leave" or "resend", not {in_doubt!r}.')
+        check_in_doubt(in_doubt)
         if self._run is not None:
             raise OutboxError("A run of this outbox is going on; wait for its end, or stop it.")
         self._run = Run(

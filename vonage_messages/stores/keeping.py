@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vonage_messages.errors import ConfigurationError
-from vonage_messages.values import Seconds
+from vonage_messages.values import Seconds, is_finite
 
 KEEP: Final[Seconds] = 26 * 60 * 60.0
 """A little longer than the platform repeats a callback (Webhooks, section 7: 24 hours)."""
@@ -21,5 +21,5 @@ def check_keeping(keep: Seconds, lease: Seconds) -> None:
     Raises:
         ConfigurationError: in one sentence.
     """
-    if not keep > 0 or not lease > 0:
-        raise ConfigurationError("keep and lease must be more than 0 seconds.")
+    if not all(is_finite(span) and span > 0 for span in (keep, lease)):
+        raise ConfigurationError("keep and lease must be finite numbers of seconds above 0.")

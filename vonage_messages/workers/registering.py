@@ -26,6 +26,7 @@ from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavail
 from vonage_messages.ledger import FINISHED
 from vonage_messages.limiter import Limiter
 from vonage_messages.logs import LogEvent, about
+from vonage_messages.sending.options import check_count, check_in_doubt, check_span
 from vonage_messages.sending.outbox import Outbox, conflict_sentence, each_of, new_row
 from vonage_messages.sending.report import Added
 from vonage_messages.shared_limiter import SharedLimiter
@@ -395,8 +396,10 @@ def register(  # noqa: PLR0913  an app and a ledger; what follows them are optio
     Raises:
         ConfigurationError: an option cannot work.
     """
-    if connections < 1 or longest_wait <= 0 or stalled_after <= 0:
-        raise ConfigurationError("connections must be 1 or more, and spans more than 0.")
+    check_count("connections", connections)
+    check_span("longest_wait", longest_wait, optional=False)
+    check_span("stalled_after", stalled_after, optional=False)
+    check_in_doubt(in_doubt)
     if not callable(client):
         raise ConfigurationError("client must be something that makes a client, such as Client.from_env.")
     workers = Workers(

@@ -16,6 +16,7 @@ import attrs
 
 from vonage_messages.errors import ConfigurationError, StoreUnavailableError
 from vonage_messages.logs import LogEvent, about
+from vonage_messages.sending.options import check_count
 from vonage_messages.shutdown import first_signal_heard
 from vonage_messages.workers.engine import UNAVAILABLE, prepare
 from vonage_messages.workers.health import Health
@@ -30,6 +31,7 @@ logger = logging.getLogger("vonage_messages")
 
 _FIRST_PAUSE: Seconds = 0.5
 _LONGEST_PAUSE: Seconds = 10.0
+_LAST_PORT: Final = 65535
 _HEARTBEATS: Final = 3
 """Signs of life that a worker gives in the time after which it counts as dead."""
 
@@ -63,8 +65,9 @@ async def run_worker(
         ConfigurationError: an option cannot work.
         OSError: nothing can listen at *health*.
     """
-    if concurrency < 1:
-        raise ConfigurationError("concurrency must be 1 or more.")
+    check_count("concurrency", concurrency)
+    if health is not None and not 0 <= health.port <= _LAST_PORT:
+        raise ConfigurationError(f"the port of health must be 0 to {_LAST_PORT}, not {health.port!r}.")
     stop = asyncio.Event() if stopping is None else stopping
     engine = _Engine(workers, concurrency, keep_jobs=keep_jobs)
     async with AsyncExitStack() as stack:

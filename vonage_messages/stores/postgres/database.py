@@ -19,7 +19,7 @@ from psycopg_pool import AsyncConnectionPool
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
 from vonage_messages.stores.postgres.failures import FAILURES, may_pass, translated
 from vonage_messages.stores.statement_files import migrations, named_statements
-from vonage_messages.values import HoldsSecret, hidden
+from vonage_messages.values import HoldsSecret, hidden, is_finite
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -54,7 +54,7 @@ class Database(HoldsSecret):
     other's way.
 
     Raises:
-        ConfigurationError: *conninfo* cannot be read, or *schema* is no name, or too long a one.
+        ConfigurationError: *conninfo* cannot be read, *schema* is no name, or too long a one, or *patience* no span.
     """
 
     def __init__(self, conninfo: str, *, schema: str, connections: int, patience: Seconds) -> None:
@@ -67,6 +67,8 @@ class Database(HoldsSecret):
             raise ConfigurationError(
                 f"schema must be a plain name of {_LONGEST_NAME} bytes at most, and connections 1 or more."
             )
+        if not is_finite(patience) or patience <= 0:
+            raise ConfigurationError(f"patience must be a finite number of seconds above 0, not {patience!r}.")
         self.conninfo = conninfo
         self.schema = schema
         self._connections = connections

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from vonage_messages.errors import ConfigurationError, OutboxError, StoreUnavailableError
 from vonage_messages.limits.shared import HORIZON, SharedLimit, Verdict
-from vonage_messages.values import HoldsSecret, hidden, shown_half_built
+from vonage_messages.values import HoldsSecret, hidden, is_finite, shown_half_built
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,7 +37,7 @@ class RedisLimitStore(HoldsSecret):
     caps in PostgreSQL.
 
     Raises:
-        ConfigurationError: *url* cannot be read, or *name* holds a brace.
+        ConfigurationError: *url* cannot be read, *name* holds a brace, or *patience* is no span.
     """
 
     def __init__(self, url: str, *, name: str = "vonage_messages", patience: Seconds = 2.0) -> None:
@@ -134,10 +134,13 @@ def redis_at(url: str, name: str, patience: Seconds | None) -> Redis:
     Make a client for the server at *url*, which connects when it is first used.
 
     Raises:
-        ConfigurationError: *url* cannot be read, or *name* could not stand in the keys of a cluster.
+        ConfigurationError: *url* cannot be read, *name* could not stand in the keys of a cluster, or *patience* is no
+            span.
     """
     if not name or "{" in name or "}" in name:
         raise ConfigurationError("name must be a text without braces.")
+    if patience is not None and (not is_finite(patience) or patience <= 0):
+        raise ConfigurationError(f"patience must be a finite number of seconds above 0, not {patience!r}.")
     with suppress(ValueError):  # its words may quote the password: they are no cause of ours
         return Redis.from_url(url, socket_timeout=patience, socket_connect_timeout=patience)
     raise ConfigurationError("url must be an address of Redis, such as redis://127.0.0.1:6379/0.")

@@ -28,6 +28,7 @@ expressions = load()
 NESTED = {
     "vonage_messages.bulk.template._COLUMN_PATH": "a dot, which no inner repetition takes, begins every round",
     "vonage_messages.clients.hosts._HOST_NAME": "a dot, which no inner repetition takes, begins every round",
+    "vonage_messages.simulator.callbacks._HOST": "a dot, which no inner repetition takes, begins every round",
     "vonage_messages.channels.rules._EMOJI": "a joiner, which no inner repetition takes, begins every round",
 }
 """Repetitions within repetitions, and why each can be read in one way only."""

@@ -200,6 +200,7 @@ def _of_python(environment: dict[str, str]) -> dict[str, str]:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what runs in the background ignore it
     forking = Forking(sys.argv[1])
     sys.stdout.write("listening\n")
     sys.stdout.flush()

@@ -356,7 +356,7 @@ async def test_cap_is_not_passed_where_limiters_end_without_a_last_save() -> Non
         limiter = Limiter(Limits(account=Cap(200)), store=store)
         for _ in range(40):
             try:
-                await limiter.acquire(SMS, max_wait=0.05)
+                await limiter.acquire(SMS, max_wait=60)
             except errors.LimitTimeoutError:
                 continue
             given += 1

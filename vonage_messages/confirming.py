@@ -11,6 +11,8 @@ Theory of operation.
    until shortly before it opens. So no connection waits for long, and nobody waits for a limit that is not its own.
 3. A place is one of its instant. Whoever has been held up, by a commit or by a busy machine, for longer than ``LATE``
    takes another one: the bunch that would leave behind a stall is so counted by the store, for all processes at once.
+   Under a cap he is counted already, in the slice of his instant, and takes no second place of a day as long as that is
+   the slice in which he leaves.
 4. The instants are the store's. How far its clock is from ours, is told by the call that was answered quickest of late,
    so that an answer which takes its time moves no instant; what it takes is hidden by places that are taken ahead.
 5. Where the store cannot be reached, either nothing leaves, or a book of this process stands in for it, with a fraction
@@ -65,10 +67,23 @@ _SWEEP_EVERY: Final[Seconds] = 10.0
 class Passage:
     """The way out of one message that had its turn: when it leaves, and what is in its way."""
 
-    __slots__ = ("_confirming", "_granted_at", "_instant", "_late", "_late_at", "_obstacle", "gates", "is_confirmed")
+    __slots__ = (
+        "_asked", "_confirming", "_counted", "_counted_until", "_granted_at", "_instant", "_late", "_late_at",
+        "_obstacle", "gates", "is_confirmed",
+    )  # fmt: skip
 
-    def __init__(self, confirming: Confirming, gates: Sequence[Gate], granted_at: float) -> None:
+    def __init__(
+        self, confirming: Confirming, gates: Sequence[Gate], granted_at: float, *, earlier: Passage | None = None
+    ) -> None:
+        """*earlier* is what the same message had a place by, and was too late for."""
         self._confirming = confirming
+        self._asked = gates
+        self._counted: frozenset[str] = frozenset()
+        """The caps under which it is counted."""
+        self._counted_until: float = -math.inf
+        """The end of the slice in which it is."""
+        if earlier is not None:
+            self._counted, self._counted_until = earlier._counted, earlier._counted_until  # noqa: SLF001  of this class
         self._granted_at = granted_at
         self._instant = -math.inf
         self._late_at = -math.inf
@@ -92,6 +107,13 @@ class Passage:
     def has_cap(self) -> bool:
         """Whether one of its limits is a cap: of those, nobody but the store knows what is left."""
         return any(isinstance(gate, Window) for gate in self.gates)
+
+    def wanted(self, now: float) -> Sequence[Gate]:
+        """Say under which limits it needs a place: not once more under the caps under which it is counted."""
+        if now >= self._counted_until:
+            self._counted = frozenset()
+        self._asked = [gate for gate in self.gates if gate.key not in self._counted] if self._counted else self.gates
+        return self._asked
 
     async def ask(self) -> bool:
         """
@@ -124,23 +146,29 @@ class Passage:
         self._instant = said_at + verdict.wait
         self.is_confirmed = verdict.obstacle is None
         if verdict.obstacle is None:
-            self._late_at = max(self._instant + LATE, said_at + self._counts_until(verdict))
+            self._note_slice(verdict, said_at)
+            # Under caps alone it does not matter when it leaves, within the slice for which it is counted.
+            counts_until = self._counted_until if len(self._counted) == len(self.gates) else -math.inf
+            self._late_at = max(self._instant + LATE, counts_until)
             return
-        self._obstacle = self.gates[verdict.obstacle]
+        self._obstacle = self._asked[verdict.obstacle]
         # Whoever comes back when the place is free, finds that another has taken it ahead.
         self._instant -= ahead
 
-    def _counts_until(self, verdict: Verdict) -> Seconds:
+    def _note_slice(self, verdict: Verdict, said_at: float) -> None:
         """
-        Tell until when from now on it does not matter when it leaves: of a cap, in the slice for which it is counted.
+        Note under which caps the place is counted, and until when: to the end of the slice in which its instant lies.
 
         A place of a day that is thrown away for a moment of delay would be gone for the day.
         """
-        if not all(isinstance(gate, Window) for gate in self.gates):
-            return -math.inf
-        instant = verdict.now + verdict.wait
-        ends = (slice_end(instant, gate.cap.per) for gate in self.gates if isinstance(gate, Window))
-        return min(ends, default=-math.inf) - verdict.now
+        caps = [gate for gate in self._asked if isinstance(gate, Window)]
+        if caps:
+            ends = (slice_end(verdict.now + verdict.wait, gate.cap.per) for gate in caps)
+            self._counted = frozenset(gate.key for gate in caps)
+            self._counted_until = said_at + min(ends) - verdict.now
+        elif self._counted and self._instant >= self._counted_until:
+            self._counted = frozenset()  # its new instant lies in the next slice: all has to be asked again
+            self.is_confirmed = False
 
 
 class Confirming:
@@ -299,8 +327,8 @@ class Confirming:
             self._answer_instead(asking, self._stand_in)
             return
         loop = asyncio.get_running_loop()
-        wanted = [self._limits_of(passage) for passage, _ in asking]
         asked_at = loop.time()
+        wanted = [self._limits_of(passage, asked_at) for passage, _ in asking]
         try:
             verdicts = await self._store.take(wanted, horizon=self._horizon)
         except Exception as error:
@@ -317,10 +345,10 @@ class Confirming:
             if not answer.done():
                 answer.set_result(None)
 
-    def _limits_of(self, passage: Passage) -> list[SharedLimit]:
+    def _limits_of(self, passage: Passage, now: float) -> list[SharedLimit]:
         """Say what the store must know; it is remembered for each limit, because most are asked for again."""
         known, limits = self._limits, []
-        for gate in passage.gates:
+        for gate in passage.wanted(now):
             limit = known.get(gate)
             if limit is None or (limit.interval != gate.interval and not limit.cap):
                 if len(known) >= _LARGEST * 4:
@@ -340,7 +368,7 @@ class Confirming:
                     StoreUnavailableError("the store of a cap cannot be reached: the message was not sent.")
                 )
                 continue
-            passage.note(stand_in.take(self._limits_of(passage), now, self._horizon), now, self._horizon / 2)
+            passage.note(stand_in.take(self._limits_of(passage, now), now, self._horizon), now, self._horizon / 2)
             answer.set_result(None)
 
     def _stand_in_from_now(self, error: StoreUnavailableError) -> _StandIn:

@@ -42,7 +42,8 @@ class SharedLimiter(Limiter):
     *horizon*: how many seconds ahead a place is taken. *longest_pause* and *clock*: as for ``Limiter``.
 
     A message that is cancelled, or that is late by more than 20 ms because ``before_send`` or the machine is slow,
-    loses its place, and takes another if it leaves.
+    loses its place, and takes another if it leaves. Its place of a cap is good for the slice (a minute of a day) in
+    which it was to leave.
 
     Raises:
         ConfigurationError: *limits* are none, *store* is none, or another option cannot work.

@@ -158,6 +158,40 @@ async def test_place_of_a_cap_is_good_for_the_slice_in_which_it_counts(tools: An
     assert left == [pytest.approx(waited, abs=0.2)] * 4
 
 
+@pytest.mark.parametrize(("held", "waited"), [(0.5, 0.8), (1.5, 1441.0)])
+async def test_message_that_is_late_takes_another_place_of_a_rate_and_none_of_a_cap(
+    tools: Any, held: float, waited: float
+) -> None:
+    """Four places there are: each message takes one of them, unless it leaves in another slice (of a second)."""
+    platform, store = tools.Platform(latency=0.01), Server()
+    limits = Limits(account=(Rate(10, burst=1), Cap(4, per=1440.0)))
+
+    async def hook(_message: Message) -> None:
+        await asyncio.sleep(held)
+
+    began = now()
+    async with tools.queue(platform, SharedLimiter(limits, store), before_send=hook) as queue:
+        await queue.send_all([tools.sms(n) for n in range(4)])
+    assert began % 1 < 0.1
+    tools.check_window(platform.instants, Rate(10, burst=1))
+    left = [request.at - began for request in platform.requests]
+    assert left == [pytest.approx(waited, abs=0.5)] * 4
+
+
+@pytest.mark.parametrize("rate", [Rate(100), Rate(1)])
+async def test_send_that_is_late_takes_one_place_of_a_cap(tools: Any, rate: Rate) -> None:
+    """Each answer comes too late for its place, as far as the clocks tell; the fifth try leaves all the same."""
+    store = Server()
+    limiter = SharedLimiter(Limits(account=Rate(1000), senders={"Acme": (rate, Cap(4, per=144_000.0))}), store)
+    await limiter.load()
+    store.latency = 0.06
+    for number in range(4):
+        await limiter.acquire(tools.sms(number, from_="Acme"), max_wait=60)
+    with pytest.raises(errors.LimitTimeoutError) as caught:
+        await limiter.acquire(tools.sms(4, from_="Acme"), max_wait=60)
+    assert caught.value.key == "sender **** #2"
+
+
 @pytest.mark.parametrize("held", [0.01, 0.1, 0.7])
 async def test_what_a_hook_holds_up_takes_another_place(tools: Any, held: float) -> None:
     """Every other commit takes long, in two processes: what leaves behind it was counted again."""

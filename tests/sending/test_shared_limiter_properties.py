@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from vonage_messages import SharedLimiter, errors
 from vonage_messages.channels.base import Message
+from vonage_messages.confirming import LATE
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.places import Priority
-from vonage_messages.limits.rate import Rate
+from vonage_messages.limits.rate import Cap, Rate
 
 from .shared_server import Server, check_late
 
@@ -66,6 +67,35 @@ def test_queues_on_one_book_pass_no_limit_and_lose_nothing(  # noqa: PLR0913, PL
         for queue in running:
             await queue.close()
         check(tools, platform, futures)
+
+    tools.run_virtually(history())
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    messages=st.lists(st.tuples(st.floats(0, 1.0), st.floats(0, 0.6)), min_size=12, max_size=12),
+    latency=st.sampled_from([0.0, 0.002, 0.06]),
+)
+def test_messages_that_are_late_pass_no_cap(tools: Any, messages: list[tuple[float, float]], latency: float) -> None:
+    cap = Cap(5, per=288.0)  # counted in slices of 0.2 s: some are held up into the next one, and some are not
+    limits = Limits(account=(Rate(7, burst=2), cap))
+
+    async def hook(message: Message) -> None:
+        await asyncio.sleep(messages[int(tools.text_of(message))][1])
+
+    async def history() -> None:
+        platform, store = tools.Platform(latency=0.01), Server(latency)
+        queues = [tools.queue(platform, SharedLimiter(limits, store), before_send=hook) for _ in range(2)]
+        futures = []
+        for number, (pause, _) in enumerate(messages):
+            await asyncio.sleep(pause)
+            futures.append(queues[number % 2].submit(tools.sms(number)))
+        await asyncio.gather(*futures)
+        for queue in queues:
+            await queue.close()
+        row = sorted(request.at for request in platform.requests)
+        assert len(row) == len(messages)
+        assert all(last - first > cap.per - LATE - 1e-6 for first, last in zip(row, row[cap.n :], strict=False))
 
     tools.run_virtually(history())
 

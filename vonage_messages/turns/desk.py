@@ -71,8 +71,10 @@ class Desk:
 
     async def _confirm(self, place: Place, confirming: Confirming) -> None:
         """Leave when those who share the limits have confirmed the turn; until then, wait in the row for another."""
+        passage: Passage | None = None
         while True:  # ends: with a place, or with the wait
-            passage = Passage(confirming, (*self.schedule.state.account, *place.gates), place.granted_at)
+            gates = (*self.schedule.state.account, *place.gates)
+            passage = Passage(confirming, gates, place.granted_at, earlier=passage)
             try:
                 if await self._pass(place, passage):
                     return

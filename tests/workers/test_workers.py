@@ -149,6 +149,23 @@ async def test_messages_are_there_when_the_caller_s_transaction_commits(
     assert await jobs_of(app, "todo") == 1
 
 
+async def test_connection_that_commits_each_statement_is_refused_outside_of_a_transaction(
+    app: procrastinate.App, workers: Workers, ledger: PostgresLedgerStore, database: str
+) -> None:
+    async with await psycopg.AsyncConnection.connect(database, autocommit=True) as connection:
+        with pytest.raises(ConfigurationError, match="connection commits each statement by itself"):
+            await workers.enqueue(some(3), connection=connection)
+        assert ((await ledger.counts())[State.PENDING], await jobs_of(app, "todo")) == (0, 0)
+        async with connection.transaction():
+            await workers.enqueue(some(3), connection=connection)
+        assert ((await ledger.counts())[State.PENDING], await jobs_of(app, "todo")) == (3, 1)
+
+
+async def test_connection_that_cannot_be_awaited_is_refused(workers: Workers, database: str) -> None:
+    with psycopg.connect(database) as connection, pytest.raises(ConfigurationError, match="not Connection"):
+        await workers.enqueue(some(3), connection=connection)  # type: ignore[arg-type]
+
+
 async def test_conflict_adds_nothing_at_all(
     app: procrastinate.App, workers: Workers, ledger: PostgresLedgerStore
 ) -> None:

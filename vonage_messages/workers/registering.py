@@ -16,9 +16,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import attrs
+import psycopg
 from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from procrastinate.jobs import Status
+from psycopg.pq import TransactionStatus
 
 from vonage_messages import observe
 from vonage_messages.clients.client import Client
@@ -194,11 +196,14 @@ class Workers:
         an order was placed; both are there when it commits. Otherwise this is a transaction of its own.
 
         Raises:
+            ConfigurationError: *connection* is no asynchronous one of psycopg, or commits each statement by itself.
             OutboxError: a key stands for another message already. In a transaction of its own nothing was added.
             InvalidMessageError, TypeError: one of *messages* cannot be sent. Likewise.
             StoreUnavailableError: the database cannot be written.
         """
         check_api_version(api_version)
+        if connection is not None:
+            _check_connection(connection)
         await self.open()
         if connection is not None:
             return await self._enqueue(messages, key, api_version, connection)
@@ -421,6 +426,21 @@ def register(  # noqa: PLR0913  an app and a ledger; what follows them are optio
 
 def _finished(counts: Mapping[State, int]) -> int:
     return sum(counts.get(state, 0) for state in FINISHED)
+
+
+def _check_connection(connection: object) -> None:
+    """
+    Refuse a connection on which a part could be added, and the rest not.
+
+    Raises:
+        ConfigurationError: in one sentence.
+    """
+    if not isinstance(connection, psycopg.AsyncConnection):
+        raise ConfigurationError(f"connection must be a psycopg.AsyncConnection, not {type(connection).__name__}.")
+    if connection.autocommit and connection.info.transaction_status is TransactionStatus.IDLE:
+        raise ConfigurationError(
+            "connection commits each statement by itself: give it within async with connection.transaction()."
+        )
 
 
 async def _batches(

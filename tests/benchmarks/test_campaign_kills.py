@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import sys
 from collections import Counter
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +10,8 @@ from types import ModuleType
 import pytest
 
 from vonage_messages.ledger import State
+
+from .programs import run_python
 
 PROGRAM = Path(__file__).parent.parent.parent / "benchmarks" / "campaign_kills.py"
 
@@ -28,26 +28,14 @@ def load() -> ModuleType:
 campaign_kills = load()
 
 
-async def run(*arguments: str) -> tuple[int | None, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(PROGRAM), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), 170)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, output.decode()
-
-
 @pytest.mark.parametrize(
     ("scenario", "rounds", "rows"),
     [("sender", 2, 600), ("simulator", 2, 600), ("disk", 1, 800), ("corrupt", 1, 200)],
 )
 async def test_no_row_is_lost_and_none_is_sent_twice(scenario: str, rounds: int, rows: int) -> None:
-    code, output = await run("--rounds", str(rounds), "--rows", str(rows), "--only", scenario)
-    assert code == 0, output
+    options = ("--rounds", str(rounds), "--rows", str(rows), "--only", scenario)
+    code, output, errors = await run_python(PROGRAM, *options)
+    assert code == 0, output + errors
     assert output.startswith(scenario)
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from vonage_messages.limits.rate import Rate
+
+from .programs import run_python
 
 PROGRAM = Path(__file__).parent.parent.parent / "benchmarks" / "campaign_limits.py"
 LIMIT = Rate(10)
@@ -29,22 +29,8 @@ campaign_limits = load()
 
 
 async def run(*arguments: str) -> tuple[int | None, list[str]]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-W",
-        "error",
-        str(PROGRAM),
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), 170)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, output.decode().splitlines()
+    code, output, errors = await run_python("-W", "error", PROGRAM, *arguments)
+    return code, [*output.splitlines(), *errors.splitlines()]
 
 
 async def test_three_queues_use_the_published_limits_up_and_pass_none() -> None:

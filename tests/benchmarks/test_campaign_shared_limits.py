@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from .programs import run_python
 
 PROGRAM = Path(__file__).parent.parent.parent / "benchmarks" / "campaign_shared_limits.py"
 
@@ -32,24 +33,10 @@ async def test_four_processes_pass_no_shared_limit(store: str) -> None:
     One limit of the account, and one of a sender. Where a second begins, each process may be put aside between its look
     at the clock and its first byte; how much of a limit is used, and how bunched it arrives, is up to the machine.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-W",
-        "error",
-        str(PROGRAM),
-        *("--seconds", "2.5", "--store", store, "--campaigns", "account-50", "sender-500"),
-        *("--forgiven", "4", "--least-used", "0"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(), 170)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    lines = output.decode().splitlines()
-    assert process.returncode == 0, lines
+    options = ("--seconds", "2.5", "--store", store, "--campaigns", "account-50", "sender-500")
+    code, output, errors = await run_python("-W", "error", PROGRAM, *options, "--forgiven", "4", "--least-used", "0")
+    lines = output.splitlines()
+    assert (code, errors) == (0, ""), lines
     assert [line.split()[:2] for line in lines] == [[store, "account-50"], [store, "sender-500"]]
     assert all(int(line.split()[2].replace(",", "")) > 10 for line in lines)
 

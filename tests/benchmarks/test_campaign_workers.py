@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from .programs import run_python
 
 PROGRAM = Path(__file__).parent.parent.parent / "benchmarks" / "campaign_workers.py"
 
@@ -30,24 +30,11 @@ def load(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-async def run(*arguments: str) -> tuple[int | None, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(PROGRAM), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    try:
-        output, errors = await asyncio.wait_for(process.communicate(), 170)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode, output.decode(), errors.decode()
-
-
 @pytest.mark.parametrize(("scenario", "kills"), SCENARIOS)
 async def test_no_message_is_lost_and_none_is_requested_twice(scenario: str, kills: int) -> None:
     # So many batches that every worker has as many as it takes at a time, and some wait.
     options = ("--workers", "2", "--rows", "1000", "--kills", str(kills), "--rate", "500", "--only", scenario)
-    code, output, errors = await run(*options)
+    code, output, errors = await run_python(PROGRAM, *options)
     assert code == 0, output + errors
     assert output.startswith(scenario)
 

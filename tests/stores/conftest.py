@@ -21,6 +21,8 @@ from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 PYTHON = [sys.executable, "-IS", str(Path(__file__).parents[1] / "forked.py")]
 LONGEST_RUN = 60
+PATIENCE = 60.0
+"""Seconds for which a store waits for its server, where no test is about that: a busy machine may stop it for some."""
 
 PROLOGUE = """
 import asyncio, os, sys, time
@@ -80,25 +82,25 @@ def another_on_postgres(postgres: str, own_schema: str) -> Another:
 @pytest.fixture
 def another_limits_on_postgres(postgres: str, own_schema: str) -> Another:
     """Make a store of shared limits on the schema of a test."""
-    return functools.partial(PostgresLimitStore, postgres, schema=own_schema)
+    return functools.partial(PostgresLimitStore, postgres, schema=own_schema, patience=PATIENCE)
 
 
 @pytest.fixture
 def another_limits_on_redis(redis_url: str, schema: str) -> Another:
     """Make a store of shared limits under the name of a test."""
-    return functools.partial(RedisLimitStore, redis_url, name=schema)
+    return functools.partial(RedisLimitStore, redis_url, name=schema, patience=PATIENCE)
 
 
 @pytest.fixture
 def another_webhooks_on_postgres(postgres: str, own_schema: str) -> Another:
     """Make a memory of webhooks on the schema of a test."""
-    return functools.partial(PostgresWebhookStore, postgres, schema=own_schema)
+    return functools.partial(PostgresWebhookStore, postgres, schema=own_schema, patience=PATIENCE)
 
 
 @pytest.fixture
 def another_webhooks_on_redis(redis_url: str, schema: str) -> Another:
     """Make a memory of webhooks under the name of a test."""
-    return functools.partial(RedisWebhookStore, redis_url, name=schema)
+    return functools.partial(RedisWebhookStore, redis_url, name=schema, patience=PATIENCE)
 
 
 @pytest.fixture

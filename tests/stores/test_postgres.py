@@ -28,7 +28,7 @@ Rows = Callable[..., list[NewRow]]
 Program = Callable[..., Any]
 NOW = 1_000.0
 LEASE = 1_060.0
-LONGEST_RUN = 60
+LONGEST_RUN = 300
 
 TAKE_WHAT_THERE_IS = """
 async def main():

@@ -21,7 +21,7 @@ from vonage_messages.stores.sqlite import SqliteLedgerStore
 
 Rows = Callable[..., list[NewRow]]
 Program = Callable[..., "subprocess.Popen[str]"]
-LONGEST_RUN = 60
+LONGEST_RUN = 300
 ROUNDS = 6
 AT_MOST = 60
 """How many rows a program sends that is going to be killed."""

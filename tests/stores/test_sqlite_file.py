@@ -360,6 +360,23 @@ async def test_disk_too_full_to_make_a_file_is_told(tiny_disk: Path) -> None:
         assert (await store.counts())[State.PENDING] == 0
 
 
+async def test_file_that_is_taken_away_is_not_written_any_more(
+    path: Path, some: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
+    away = path.with_name("away.db")
+    async with SqliteLedgerStore(path) as store:
+        await store.add(some(0, 5), now=NOW)
+        path.rename(away)
+        for _ in range(2):  # and not only the first time
+            with pytest.raises(errors.StoreUnavailableError, match="was deleted or moved away while it was open"):
+                await store.add(some(5, 5), now=NOW)
+        away.rename(path)
+        assert (await store.add(some(5, 5), now=NOW)).new == 5
+    async with SqliteLedgerStore(path) as store:
+        assert (await store.counts())[State.PENDING] == 10
+
+
 # Memory -----------------------------------------------------------------------------------------------------------
 
 MEASURE_MEMORY = """

@@ -16,6 +16,7 @@ from vonage_messages.ledger import State
 from vonage_messages.limits.levels import Limits
 from vonage_messages.limits.rate import Rate
 from vonage_messages.sending.outbox import Outbox
+from vonage_messages.stores.sqlite import file
 
 from .scripted_platform import UNLIMITED, Platform, some, until
 
@@ -61,6 +62,25 @@ async def test_disk_that_is_full_in_the_middle_ends_the_run_and_nothing_is_sent_
     assert report.in_doubt <= 8
     assert platform.repeated == {}
     assert len(platform.came) >= 1_500 - report.in_doubt
+
+
+async def test_file_that_is_taken_away_ends_the_run(
+    outbox: Outbox, platform: Platform, client: Client, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_LOOK_EVERY", 0.0)
+    away = path.with_name("away.db")
+    await outbox.add(some(1_500))
+    running = asyncio.create_task(outbox.run(client, limits=UNLIMITED, connections=8))
+    await until(lambda: len(platform.came) > 300)
+    path.rename(away)  # noqa: ASYNC240  it takes no time, and nothing may be sent meanwhile
+    with pytest.raises(errors.StoreUnavailableError, match="was deleted or moved away"):
+        await asyncio.wait_for(running, 60)
+    assert len(platform.came) < 1_500
+    away.rename(path)
+    report = await outbox.run(client, limits=UNLIMITED)
+    assert (report.accepted + report.in_doubt, report.pending) == (1_500, 0)
+    assert report.in_doubt <= 8
+    assert platform.repeated == {}
 
 
 async def test_outcome_that_finds_space_a_moment_later_is_recorded(

@@ -36,6 +36,9 @@ _CACHE_KIB = 16 * 1024
 _CHECKPOINT_PAGES = 4_000
 _LARGEST_LOG = 64 * 1024 * 1024
 _PAUSE = 0.01
+_LOOK_EVERY: Seconds = 1.0
+"""How often it is looked whether the file is still there: each look costs this thread the interpreter for a while."""
+
 _KEY = "hash_key"
 
 # One process may open one file several times at once; the descriptor that makes the file must be closed before
@@ -64,6 +67,7 @@ class LedgerFile:
             raise ConfigurationError(f"SQLite {sqlite3.sqlite_version} is too old: 3.34 or newer is needed.")
         self.path = path
         self._busy_timeout = busy_timeout
+        self._looked = time.monotonic()
         try:
             with _opening:
                 _make(path)
@@ -142,6 +146,27 @@ class LedgerFile:
         self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self.connection.execute(f"PRAGMA user_version = {len(scripts)}")
         return identity.version
+
+    def check_it_is_there(self) -> None:
+        """
+        See that whoever opens the path finds what is written now: SQLite goes on in a file that nobody can open again.
+
+        Raises:
+            StoreUnavailableError: it was deleted, or moved away.
+        """
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY:
+            return
+        try:
+            self.path.stat()
+        except FileNotFoundError as error:
+            raise StoreUnavailableError(
+                f"{self.path} was deleted or moved away while it was open. Nothing was changed. Put it back: without "
+                "it nobody knows what was sent."
+            ) from error
+        except OSError:  # it is there, and cannot be looked at: whoever writes to it hears of that
+            return
+        self._looked = now
 
     def checkpoint(self) -> None:
         """Move everything from the log into the file and empty the log, unless another process is in the way."""

@@ -187,6 +187,8 @@ def _transact(
     """Do all of *calls*, or nothing of them: in their order, those of a kind that stand together at once."""
     writes = any(call.kind.mode is Mode.WRITE for call in calls)
     try:
+        if writes:
+            file.check_it_is_there()
         file.connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         for kind, some in itertools.groupby(calls, _kind):
             perform(file, kind, list(some))

@@ -254,6 +254,8 @@ ATTACKS: dict[str, Attack] = {
     "jti empty": lambda: with_claims(jti=""),
     "jti is a number": lambda: with_claims(jti=1),
     "jti of four thousand characters": lambda: with_claims(jti="x" * 4000),
+    "jti with a NUL": lambda: with_claims(jti="a\0b"),
+    "jti with half of a surrogate pair": lambda: with_claims(jti="\ud800"),
     "api_key missing": lambda: with_claims(api_key=MISSING),
     "api_key is a list": lambda: with_claims(api_key=["a1b2c3d"]),
     "api_key swapped under the old signature": swapped_claims,

@@ -376,7 +376,8 @@ def _instant(claims: dict[str, Any], name: str) -> float:
 
 def _required_text(claims: dict[str, Any], name: str) -> str:
     value = claims.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TOKEN_ID:
+    # It becomes a part of a key: a database takes no NUL, and none takes half of a surrogate pair.
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_TOKEN_ID or not value.isprintable():
         raise SignatureError(f"{name}: it is missing, or no short text")
     return value
 

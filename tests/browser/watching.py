@@ -22,8 +22,8 @@ for (const name of ["alert", "confirm", "prompt"]) {
 """
 """Runs before any script of a page. What a message may not do is run; a payload that runs calls ``alert`` or throws."""
 
-_TOLD = "new Promise((done) => requestIdleCallback(() => done(null)))"
-"""Over when everything has run that was waiting to: a violation of the policy is told by an event of its own, later."""
+_TOLD = "new Promise((done) => setTimeout(() => setTimeout(() => done(null))))"
+"""Over when what was waiting to run has run: a violation of the policy is told by an event of its own, later."""
 
 _SHOWN = """
 (number) => {
@@ -74,7 +74,7 @@ class Watched:
     def check_accessible(self, state: str) -> None:
         """Let axe-core look at the page as it is now; *state* names it in a failure."""
         # A change of the page while axe-core looks would be half in what it finds.
-        self.page.wait_for_function(_SHOWN, arg=self.settle())
+        self.page.wait_for_function(_SHOWN, arg=self.settle(), polling=50)
         self.page.evaluate(_ENDED)  # in the middle of a transition colours are neither here nor there
         if not self.page.evaluate("'axe' in window"):
             self.page.evaluate(AXE)

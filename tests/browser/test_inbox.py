@@ -575,6 +575,27 @@ def test_a_thousand_conversations_are_turned_page_by_page_while_more_arrive(
     inbox.check_accessible("one of two thousand")
 
 
+def test_a_link_leads_where_it_says_though_a_message_comes_in_meanwhile(inbox: Watched, send: Send) -> None:
+    send(QUESTION)
+    inbox.open("/?q=nowhere")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    inbox.page.route(f"{inbox.origin}/", hold_the_first)
+    inbox.page.get_by_role("link", name="Show everything").click()
+    send(Sms(to=PERSON, from_="Acme", text="Meanwhile"))
+    expect(inbox.page.get_by_test_id("conversation")).to_have_count(2)
+    held[0].continue_()
+    inbox.page.unroute_all(behavior="wait")
+
+    expect(inbox.page.get_by_test_id("search")).to_have_value("")
+
+
 def captured(number: int) -> ReceivedMessage:
     """A message that came at some time, to one of a thousand people."""
     to = f"4477009{number % 1000:05}"

@@ -12,19 +12,23 @@ const toEnd = () => { if (scroll()) scroll().scrollTop = scroll().scrollHeight; 
 const conversation = () => byId("composer")?.dataset.keep ?? byId("phone")?.querySelector("[data-testid=person]")?.textContent;
 
 let loading = 0;
+let moving = false;
 
 async function show(address, { moved }) {
   const number = ++loading;
+  moving ||= moved; // what overtakes a move draws the page that was moved to
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (!answer.ok) throw new Error(`the simulator answered ${answer.status}`);
   const fresh = parse(await answer.text());
   if (number !== loading) return;
+  const arrived = moving;
+  moving = false;
   const before = { who: conversation(), end: atEnd(), last: last()?.id };
   document.title = fresh.title;
   morph(panes(), fresh.getElementById("panes"));
-  if (moved) form(fresh);
-  if (conversation() !== before.who || (before.end && !moved)) toEnd();
-  if (moved) choose();
+  if (arrived) form(fresh);
+  if (conversation() !== before.who || (before.end && !arrived)) toEnd();
+  if (arrived) choose();
   else announce(before.last, before.who);
 }
 

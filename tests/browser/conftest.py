@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from vonage_messages import Timeout
+from vonage_messages.simulator import callbacks
+
 from .watching import Watched
 
 if TYPE_CHECKING:
@@ -85,6 +88,15 @@ def watch(browser: Browser, vonage_simulator: RunningSimulator) -> Iterator[Open
             each.page.context.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patient_callbacks() -> Iterator[None]:
+    """Let a callback take its time: what the platform would not wait for is tried again, which is one try more."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callbacks, "CONNECT_WITHIN", WITHIN / 1000)
+        patch.setattr(callbacks, "ANSWER_WITHIN", WITHIN / 1000)
+        yield
+
+
 @pytest.fixture
 def inbox(watch: Open, vonage_simulator: RunningSimulator) -> Watched:
     """A watched window on the simulator of the test."""
@@ -100,7 +112,7 @@ def vonage_simulator_options() -> dict[str, object]:
 @pytest.fixture
 def send(vonage_loop: LoopThread, vonage_simulator: RunningSimulator) -> Iterator[Send]:
     """Send a message to the simulator of the test, and wait for the answer. It is never repeated."""
-    client = vonage_simulator.client()
+    client = vonage_simulator.client(timeout=Timeout(connect=WITHIN / 1000, total=WITHIN / 1000))
 
     def send(message: Message, version: ApiVersion = "v1") -> SentMessage:
         return vonage_loop.submit(client.attempt(message, api_version=version)).result()

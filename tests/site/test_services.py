@@ -15,7 +15,7 @@ from _site.names import DOCS
 from _site.programs import programs_of
 from aiohttp import web
 
-from vonage_messages.simulator import Simulator, Webhooks
+from vonage_messages.simulator import Simulator, Webhooks, callbacks
 
 PATIENCE = 60
 
@@ -80,6 +80,9 @@ async def behind_a_proxy(address: str) -> AsyncIterator[str]:
 async def test_a_service_sends_and_hears(
     served: Any, way: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    # What is not answered in time is tried again, and then is one try more.
+    monkeypatch.setattr(callbacks, "CONNECT_WITHIN", PATIENCE)
+    monkeypatch.setattr(callbacks, "ANSWER_WITHIN", PATIENCE)
     async with Simulator(provider_limits=()) as simulator, aiohttp.ClientSession() as caller:
         for name, value in simulator.environment().items():
             monkeypatch.setenv(name, value)

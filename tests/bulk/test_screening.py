@@ -145,6 +145,19 @@ async def test_list_that_vanishes_ends_the_run_at_its_next_claim_and_no_row_fail
         await campaign.claim(now)
 
 
+async def test_line_that_suppresses_nobody_ends_the_run_at_its_next_claim(campaign: Campaign) -> None:
+    await campaign.add(LONDON, NEW_YORK)
+    assert await campaign.claim(NOON + timedelta(hours=3), count=1) == ["row 0"]
+    campaign.suppress("07700 900000")
+    campaign.suppress(LONDON)
+    assert await campaign.mark(NOON + timedelta(hours=3)) == 0  # what else is in the list counts at once
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="must begin with the country code"):
+            await campaign.claim(NOON + timedelta(hours=3))
+        campaign.clock.now += 2
+    assert await campaign.states() == ["cancelled", "pending"]
+
+
 async def test_row_that_is_tried_again_is_looked_at_again(campaign: Campaign) -> None:
     await campaign.add(LONDON)
     now = NOON + timedelta(hours=3)

@@ -73,7 +73,8 @@ class SuppressionFiles:
         Read the files again if one has changed.
 
         Raises:
-            ConfigurationError: one cannot be read any more. The lists stay as they were.
+            ConfigurationError: one cannot be read any more, and the lists stay as they were; or one holds what is no
+                recipient, and the others in it count.
         """
         if not self._paths:
             return
@@ -81,6 +82,7 @@ class SuppressionFiles:
         if stamps != self._stamps:
             self._list = await asyncio.to_thread(self._read)
             self._stamps = stamps
+        self._refuse_bad_rows()
 
     def _looked_at(self) -> tuple[tuple[int, int, int], ...]:
         try:

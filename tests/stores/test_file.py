@@ -234,7 +234,7 @@ async def test_store_does_not_go_on_where_another_process_has_counted_meanwhile(
     await store.save(FIRST)
     await store.save(SNAPSHOT)
     program = HOLDER.replace("sys.stdin.readline()", "pass")
-    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=30, capture_output=True)  # noqa: ASYNC221, S603  a program of ours, while nothing else runs
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True, timeout=60, capture_output=True)  # noqa: ASYNC221, S603  a program of ours, while nothing else runs
     with pytest.raises(StoreUnavailableError, match=r"has kept limits in .* since"):
         await store.save(FIRST)
     assert "holder" in text_of(path)
@@ -340,7 +340,7 @@ except StoreUnavailableError as error:
     print("parent:", error, flush=True)
 """
     command = [sys.executable, "-c", program, str(path)]
-    done = subprocess.run(command, check=True, timeout=30, capture_output=True, text=True)  # noqa: S603  a program of ours
+    done = subprocess.run(command, check=True, timeout=60, capture_output=True, text=True)  # noqa: S603  a program of ours
     child, parent = done.stdout.splitlines()
     assert child.startswith(f"child: another process keeps its limits in {path}")
     assert parent.startswith(f"parent: another FileLimitStore of this process keeps its limits in {path}")

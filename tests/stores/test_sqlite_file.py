@@ -272,7 +272,7 @@ async def test_lock_of_another_process_is_waited_for_and_then_told(path: Path, s
 
 
 async def test_lock_that_is_let_go_in_time_is_only_waited_for(path: Path, some: Rows) -> None:
-    async with SqliteLedgerStore(path, busy_timeout=10) as store:
+    async with SqliteLedgerStore(path, busy_timeout=60) as store:
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             adding = asyncio.create_task(store.add(some(0, 1), now=NOW))
@@ -325,13 +325,13 @@ def tiny_disk(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "tiny"
     place.mkdir()
     made = subprocess.run(  # noqa: S603  two fixed words and our own folder
-        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False, capture_output=True, timeout=30
+        [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False, capture_output=True, timeout=60
     )
     if made.returncode:
         pytest.skip(f"this machine does not let root mount: {made.stderr.decode().strip()}")
     yield place
     unmount = shutil.which("umount") or "umount"
-    subprocess.run([unmount, str(place)], check=True, timeout=30)  # noqa: S603  see above
+    subprocess.run([unmount, str(place)], check=True, timeout=60)  # noqa: S603  see above
 
 
 async def test_full_disk_loses_nothing_and_hinders_nothing_once_there_is_space(tiny_disk: Path, some: Rows) -> None:

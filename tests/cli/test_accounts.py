@@ -35,6 +35,12 @@ def test_what_is_shown_is_printed(running: RunningSimulator) -> None:
         assert "--json" in command or max(map(len, result.output.splitlines())) <= 80
 
 
+@pytest.mark.parametrize("viber", ["viber_service_msg", "viber_service", "viber"])
+def test_viber_goes_by_each_of_its_names(running: RunningSimulator, viber: str) -> None:
+    shown = json.loads(accounts(running, "show", viber, "22353", "--json").output)
+    assert json.loads(accounts(running, "list", "--provider", viber, "--json").output) == [shown]
+
+
 @pytest.mark.parametrize(("width", "in_one_piece"), [(80, True), (60, False), (40, False)])
 def test_no_id_is_cut_however_narrow_the_terminal(running: RunningSimulator, width: int, in_one_piece: bool) -> None:
     other = "78d335fa-323d-0114-9c3d-d6f0d48968cf"

@@ -33,9 +33,10 @@ _ROOM: Final = 80
 
 _KNOWN: Final = ("provider", "external_id", "name", "api_key", "applications")
 
-_PROVIDERS: Final = [each.value for each in Provider]  # newer versions of click would take the names of members
+# Values: newer versions of click would take the names of members. The last two are what others call Viber.
+_PROVIDERS: Final = [*(each.value for each in Provider), "viber_service", "viber"]
 
-_PROVIDER = click.argument("provider", type=click.Choice([*_PROVIDERS, "viber_service"]), metavar="PROVIDER")
+_PROVIDER = click.argument("provider", type=click.Choice(_PROVIDERS), metavar="PROVIDER")
 _ID = click.argument("external_id", metavar="ID")
 _APPLICATION = click.argument("application", metavar="APPLICATION")
 _AS_JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")

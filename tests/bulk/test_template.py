@@ -209,6 +209,8 @@ def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
         ('"text"', "must be one JSON object, not str"),
         ('{"a": ' + "[" * 100_000, "nested too deeply"),
         ('{"a": ' + "9" * 5000 + "}", "more digits"),
+        ('{"text": "Hi", "to": "{phone}", "text": "Bye"}', 'the template names "text" twice in one object'),
+        ('{"ttl": NaN}', "the template is not valid JSON: NaN is no JSON number"),
     ],
 )
 def test_text_that_holds_no_template_is_a_sentence(text: str, sentence: str) -> None:

@@ -271,7 +271,7 @@ def _read_json_lines(lines: _Lines) -> Iterator[SourceRow | BadRow]:
 
 def _json_object(text: str) -> dict[str, Any] | list[Problem]:
     try:
-        value = _DECODER.decode(text)
+        value = DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         return [Problem("", _why_no_json(error))]
     if isinstance(value, dict):
@@ -279,7 +279,7 @@ def _json_object(text: str) -> dict[str, Any] | list[Problem]:
     return [Problem("", f"must be a JSON object, not {type(value).__name__}")]
 
 
-class _NoJSONError(ValueError):
+class NoJSONError(ValueError):
     """What the decoder takes and JSON, or sense, does not."""
 
 
@@ -290,14 +290,15 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return found
     names = [name for name, _ in pairs]
     repeated = next(name for name in found if names.count(name) > 1)
-    raise _NoJSONError(f"names {_quoted(repeated)} twice in one object")
+    raise NoJSONError(f"names {_quoted(repeated)} twice in one object")
 
 
 def _no_constant(word: str) -> NoReturn:
-    raise _NoJSONError(f"is not valid JSON: {word} is no JSON number")
+    raise NoJSONError(f"is not valid JSON: {word} is no JSON number")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unrepeated, parse_constant=_no_constant)
+DECODER = json.JSONDecoder(object_pairs_hook=_unrepeated, parse_constant=_no_constant)
+"""Reads JSON as rows and templates are read; it raises ``NoJSONError`` for what Python alone would take."""
 
 
 def _why_no_json(error: ValueError | RecursionError) -> str:
@@ -305,7 +306,7 @@ def _why_no_json(error: ValueError | RecursionError) -> str:
         return "is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
         return f"is not valid JSON: {error.msg} (character {error.pos + 1})"
-    if isinstance(error, _NoJSONError):
+    if isinstance(error, NoJSONError):
         return str(error)
     return "holds a number with more digits than can be read"
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from vonage_messages.bulk.field_types import fitted, type_at, with_implied_type
-from vonage_messages.bulk.rows import RowFormat
+from vonage_messages.bulk.rows import DECODER, NoJSONError, RowFormat
 from vonage_messages.channels.base import join_path
 from vonage_messages.errors import ConfigurationError, InvalidMessageError, Problem
 
@@ -463,7 +463,9 @@ def _parsed(text: str, name: str) -> Mapping[str, Any]:
     """Read JSON where the text begins as an object does, and TOML otherwise: no TOML begins with a brace."""
     begins_as_json = text.lstrip().startswith(("{", '"'))
     try:
-        decoded = json.loads(text) if begins_as_json else tomllib.loads(text)
+        decoded = DECODER.decode(text) if begins_as_json else tomllib.loads(text)
+    except NoJSONError as error:
+        raise ConfigurationError(f"{name} {error}") from None
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"{name} is not valid JSON: {error.msg} (line {error.lineno})") from None
     except tomllib.TOMLDecodeError as error:

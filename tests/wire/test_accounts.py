@@ -73,6 +73,8 @@ def test_request(request_: Any, expected: tuple[Any, ...]) -> None:
         lambda: accounts.get_request("rcs", "a?b"),
         lambda: accounts.get_request("rcs", 5),  # type: ignore[arg-type]
         lambda: accounts.list_request(page_size=0),
+        lambda: accounts.list_request(page_size=2.5),  # type: ignore[arg-type]
+        lambda: accounts.list_request(page_size=True),
         lambda: accounts.create_messenger_request("1", " "),
         lambda: accounts.create_messenger_request("1", "t", applications=[APPLICATION, APPLICATION]),
         lambda: accounts.create_messenger_request("1", "t", applications=APPLICATION),

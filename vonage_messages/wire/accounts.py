@@ -93,7 +93,7 @@ def list_request(
     if provider is not None:
         wanted.setdefault("provider", checked_provider(provider))
     if page_size is not None:
-        if not 1 <= page_size <= LARGEST_PAGE:
+        if type(page_size) is not int or not 1 <= page_size <= LARGEST_PAGE:
             raise InvalidMessageError([("page_size", f"must be 1 to {LARGEST_PAGE}, not {page_size!r}")], "list")
         wanted.setdefault("page_size", str(page_size))
     return Request(method="GET", path=f"{ACCOUNTS_PATH}/", query=tuple(wanted.items()))

@@ -66,7 +66,7 @@ def watch(browser: Browser, vonage_simulator: RunningSimulator) -> Iterator[Open
     opened: list[Watched] = []
 
     def settle() -> int:
-        vonage_simulator.settle().result()
+        vonage_simulator.settle(timeout=WITHIN / 1000).result(WITHIN / 1000)
         return vonage_simulator.state.journal.last
 
     def watch(origin: str, size: tuple[int, int] = WIDE, **options: object) -> Watched:

@@ -296,6 +296,13 @@ async def test_a_first_request_that_is_refused_leads_to_the_reasons(
     assert [each["href"] for tag, each in read(page).tags if tag == "a"].count("/inbox/refusals") == 2
 
 
+async def test_a_page_behind_the_last_one_does_not_say_that_there_is_nothing(send: Any, get: Any) -> None:
+    await send(sms())
+    page = await get("/?start=50")
+    assert 'data-testid="nothing-found"' in page
+    assert "No messages yet" not in page
+
+
 async def test_where_no_answer_can_go_none_can_be_written(send: Any, get: Any) -> None:
     await send(sms(**{"from": "Acme"}))
     page = await get("/?c=sms:447700900000")

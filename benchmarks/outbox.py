@@ -133,9 +133,7 @@ async def lifecycles(path: Path, rows: int, _url: str) -> float:
         async def write(items: Sequence[int | Outcome]) -> Mapping[int, int]:
             outcomes = [item for item in items if isinstance(item, Outcome)]
             ids = [item for item in items if isinstance(item, int)]
-            recording = store.record(outcomes, now=time.time())
-            _, marked = await asyncio.gather(recording, store.mark_sending(ids, owner=OWNER, now=time.time()))
-            return marked
+            return await store.mark_sending(ids, owner=OWNER, now=time.time(), outcomes=outcomes)
 
         writing: Batching[int | Outcome, Mapping[int, int]] = Batching(write)
         claimed: asyncio.Queue[int | None] = asyncio.Queue(2 * BATCH)

@@ -422,12 +422,14 @@ class LedgerStore(Protocol):
         owner: str,
         now: float,
         limits: Mapping[str, bytes | None] | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> Mapping[int, int]:
         """
         Mark rows as sending, and count the attempt; give the number of the attempt for each row that was marked.
 
         A row that is missing from the answer must not be sent: *owner* has lost it, or the lease has run out. *limits*
-        is saved in the same moment, as by ``save_limit_states``.
+        is saved in the same moment, as by ``save_limit_states``. *outcomes* are taken in just before, as by ``record``:
+        where they cannot be written down, nothing is marked.
         """
 
     async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:

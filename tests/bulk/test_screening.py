@@ -182,6 +182,35 @@ async def test_recipients_are_forgotten_with_the_outcome(campaign: Campaign) -> 
     assert (await campaign.outbox.report()).counts[State.ACCEPTED] == 1
 
 
+async def test_row_that_is_tried_again_with_the_outcomes_of_others_is_looked_at_again(campaign: Campaign) -> None:
+    await campaign.add(LONDON, NEW_YORK)
+    now = NOON + timedelta(hours=3)
+    await campaign.claim(now)
+    assert await campaign.mark(now) == 2
+    campaign.suppress(f"{LONDON}  # STOP")
+    again, gone = campaign.ids
+    outcomes = [
+        Outcome(id=again, owner=OWNER, attempt=1, event=Event.KEEP),
+        Outcome(id=gone, owner=OWNER, attempt=1, event=Event.ACCEPT),
+    ]
+    marked = await campaign.store.mark_sending([again], owner=OWNER, now=now.timestamp(), outcomes=outcomes)
+    assert marked == {}
+    assert await campaign.states() == ["cancelled", "accepted"]
+
+
+async def test_recipients_are_forgotten_also_where_the_outcome_goes_with_a_mark(campaign: Campaign) -> None:
+    await campaign.add(LONDON, NEW_YORK)
+    now = NOON + timedelta(hours=3)
+    await campaign.claim(now)
+    first, second = campaign.ids
+    await campaign.store.mark_sending([first], owner=OWNER, now=now.timestamp())
+    outcomes = [Outcome(id=first, owner=OWNER, attempt=1, event=Event.ACCEPT)]
+    marked = await campaign.store.mark_sending([second], owner=OWNER, now=now.timestamp(), outcomes=outcomes)
+    assert marked == {second: 1}
+    assert await campaign.states() == ["accepted", "sending"]
+    assert [*campaign.store._recipients] == [second]
+
+
 async def test_screen_without_rules_lets_everybody_pass(tmp_path: Path) -> None:
     store = ScreenedStore(tmp_path / "campaign.outbox", Screen())
     async with Outbox(store) as outbox:

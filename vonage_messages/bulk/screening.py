@@ -212,18 +212,27 @@ class ScreenedStore(SqliteLedgerStore):
         owner: str,
         now: float,
         limits: Mapping[str, bytes | None] | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> Mapping[int, int]:
         """Mark the rows whose recipients may still be written to; the others are missing from the answer."""
         await self._look()
+        if outcomes and any(self._screen.is_suppressed(self._recipients.get(each, ())) for each in ids):
+            await self.record(outcomes, now=now)  # a row among them that is tried again can be cancelled only then
+            outcomes = ()
+        self._forget(outcomes)
         clear = await self._clear(ids, now)
-        return await super().mark_sending([each for each in ids if each in clear], owner=owner, now=now, limits=limits)
+        wanted = [each for each in ids if each in clear]
+        return await super().mark_sending(wanted, owner=owner, now=now, limits=limits, outcomes=outcomes)
 
     async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:
         """Take in how attempts ended, and forget the recipients of those that were the last."""
+        self._forget(outcomes)
+        return await super().record(outcomes, now=now)
+
+    def _forget(self, outcomes: Sequence[Outcome]) -> None:
         for outcome in outcomes:
             if outcome.event in _FINAL:
                 self._recipients.pop(outcome.id, None)
-        return await super().record(outcomes, now=now)
 
     async def _clear(self, ids: Collection[int], now: float) -> frozenset[int]:
         """Give those of *ids* that may be sent; cancel and hold the others."""

@@ -33,7 +33,7 @@ from vonage_messages.spending import Budget
 from vonage_messages.values import Seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from vonage_messages.channels.base import Message
     from vonage_messages.ledger import LedgerStore
@@ -167,36 +167,41 @@ class Records:
         outcomes = [item for item in items if isinstance(item, Outcome)]
         ids = [item for item in items if isinstance(item, int)]
         limits = self._limits.changes()
-        if not outcomes:
-            return await self._mark_all(ids, limits)
-        if not ids:
+        if ids and self._broken is None:
+            return await self._mark_all(ids, limits, outcomes)
+        if outcomes:
             await self._record_all(outcomes, limits)
-            return {}
-        # Both at once, so that one commit does for both, and in this order: a row may be among both.
-        _, marked = await asyncio.gather(
-            self._record_all(outcomes, None), self._mark_all(ids, limits), return_exceptions=True
-        )
-        if isinstance(marked, BaseException):
-            raise marked
-        return marked
+        if ids:
+            raise LostRowError("what became of the rows before it could not be written down; the row was not sent.")
+        return {}
 
-    async def _mark_all(self, ids: Sequence[int], limits: _Saved) -> Mapping[int, int]:
-        if self._clock() >= self._leased_until:
-            # The machine has slept, and the lease ended meanwhile: what nobody else has taken is still ours.
-            await self._renew()
-        return await self._store.mark_sending(ids, owner=self._owner, now=self._clock(), limits=limits)
+    async def _mark_all(self, ids: Sequence[int], limits: _Saved, outcomes: Sequence[Outcome]) -> Mapping[int, int]:
+        """Record and mark, or neither: no row leaves behind one of its connection that is not written down."""
+        with self._recording(outcomes):
+            if self._clock() >= self._leased_until:
+                # The machine has slept, and the lease ended meanwhile: what nobody else has taken is still ours.
+                await self._renew()
+            return await self._store.mark_sending(
+                ids, owner=self._owner, now=self._clock(), limits=limits, outcomes=outcomes
+            )
 
     async def _record_all(self, outcomes: Sequence[Outcome], limits: _Saved) -> None:
-        try:
-            # Not as a task of its own where marks go along: it would come to the store behind them.
+        with contextlib.suppress(*OF_THE_STORE), self._recording(outcomes):
             recording = self._store.record(outcomes, now=self._clock())
             if limits is None:
                 await recording
             else:
                 await asyncio.gather(recording, self._store.save_limit_states(limits))
+
+    @contextlib.contextmanager
+    def _recording(self, outcomes: Sequence[Outcome]) -> Iterator[None]:
+        """Count off what is recorded; keep for later what could not be, and end the run."""
+        try:
+            yield
         except OF_THE_STORE as error:
             self._unrecorded.extend(outcomes)
             self._break(error)
+            raise
         finally:
             ended = sum(outcome.event is not Event.KEEP for outcome in outcomes)
             self._pace.count(ended)

@@ -119,8 +119,8 @@ async def test_file_that_refuses_an_outcome_ends_the_run_which_says_so(
 ) -> None:
     await outbox.add(some(500))
     with refusing(path, State.ACCEPTED), pytest.raises(errors.OutboxError, match="refused the data"):
-        await asyncio.wait_for(outbox.run(client, limits=UNLIMITED, connections=4), 60)
-    assert len(platform.came) < 100
+        await asyncio.wait_for(outbox.run(client, limits=UNLIMITED, connections=16), 60)
+    assert 1 <= len(platform.came) <= 16  # no row follows one on its connection whose outcome could not be recorded
     counts = await outbox.store.counts()
     assert (counts[State.SENDING], counts[State.PENDING]) == (len(platform.came), 500 - len(platform.came))
 

@@ -57,6 +57,28 @@ async def test_row_that_its_owner_keeps_is_marked_again_by_it_alone(store: Ledge
     assert await store.mark_sending([row.id], owner="a", now=NOW) == {row.id: row.attempts + 2}
 
 
+async def test_outcomes_that_go_with_marks_are_taken_in_before_them(store: LedgerStore) -> None:
+    accepted, kept = await sending(store, new("accepted"), new("kept"))
+    (fresh,) = await claimed(store, new("fresh"))
+    outcomes = [outcome(accepted, Event.ACCEPT, message_uuid="u"), outcome(kept, Event.KEEP)]
+    marked = await store.mark_sending([fresh.id, kept.id], owner="a", now=NOW, outcomes=outcomes)
+    assert marked == {fresh.id: 1, kept.id: 2}
+    states = {row.key: (row.state, row.message_uuid) for row in await rows_of(store)}
+    assert states == {
+        "accepted": (State.ACCEPTED, "u"),
+        "kept": (State.SENDING, None),
+        "fresh": (State.SENDING, None),
+    }
+
+
+async def test_outcomes_are_taken_in_also_where_the_lease_has_ended_and_nothing_is_marked(store: LedgerStore) -> None:
+    (row,) = await sending(store)
+    (fresh,) = await claimed(store, new("fresh"))
+    outcomes = [outcome(row, Event.ACCEPT, message_uuid="u")]
+    assert await store.mark_sending([fresh.id], owner="a", now=LATER, outcomes=outcomes) == {}
+    assert {each.key: each.state for each in await rows_of(store)} == {"k": State.ACCEPTED, "fresh": State.CLAIMED}
+
+
 async def test_outcomes_of_one_group_are_taken_in_their_order(store: LedgerStore) -> None:
     (row,) = await sending(store)
     events = [Event.LOSE, Event.ACCEPT, Event.LOSE, Event.ACCEPT]

@@ -220,15 +220,18 @@ class PostgresLedgerStore(Transactions):
         owner: str,
         now: float,
         limits: Mapping[str, bytes | None] | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> Mapping[int, int]:
         """
         Mark rows as sending; give the number of the attempt for each row that was marked, and may be sent.
 
-        *limits* is saved in the same transaction.
+        *outcomes* are taken in before, and *limits* saved, in the same transaction.
         """
         told: dict[int, int] = {}
 
         async def work(connection: Connection) -> Mapping[int, int]:
+            if outcomes:
+                await self._take_in(connection, outcomes, now)
             await self._save_limits(connection, limits or {})
             cursor = await self._execute(connection, "standing_lease", name=owner)
             number, lease_until = await cursor.fetchone() or (None, 0.0)
@@ -254,19 +257,18 @@ class PostgresLedgerStore(Transactions):
 
     async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:
         """Take in how attempts ended; give the ids of the rows of which it was taken."""
+        return await self._turns.take(partial(self._take_in, outcomes=outcomes, now=now))
 
-        async def work(connection: Connection) -> frozenset[int]:
-            cursor = await self._execute(connection, "standing", ids=sorted({outcome.id for outcome in outcomes}))
-            rows = {
-                row_id: Standing(State(state), attempts, owner)
-                for row_id, state, attempts, owner in await cursor.fetchall()
-            }
-            changes = Changes()
-            taken = frozenset(each.id for each in outcomes if each.id in rows and take(rows, each, now, changes))
-            await self._write(connection, changes, now)
-            return taken
-
-        return await self._turns.take(work)
+    async def _take_in(self, connection: Connection, outcomes: Sequence[Outcome], now: float) -> frozenset[int]:
+        cursor = await self._execute(connection, "standing", ids=sorted({outcome.id for outcome in outcomes}))
+        rows = {
+            row_id: Standing(State(state), attempts, owner)
+            for row_id, state, attempts, owner in await cursor.fetchall()
+        }
+        changes = Changes()
+        taken = frozenset(each.id for each in outcomes if each.id in rows and take(rows, each, now, changes))
+        await self._write(connection, changes, now)
+        return taken
 
     async def release(self, owner: str, /, ids: Collection[int] | None = None, *, now: float) -> int:
         """Make claimed rows of *owner* pending again, all or those of *ids*; give their number."""

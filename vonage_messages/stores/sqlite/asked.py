@@ -34,12 +34,13 @@ class Claim(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Rows that are about to leave."""
+    """Rows that are about to leave, and how those before them have ended."""
 
     ids: Collection[int]
     owner: str
     now: float
     limits: Mapping[str, bytes | None] | None
+    outcomes: Sequence[Outcome]
 
 
 class Record(NamedTuple):

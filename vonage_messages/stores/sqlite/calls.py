@@ -185,6 +185,9 @@ def _rows(file: LedgerFile, statement: str, **parameters: object) -> list[Row]:
 
 def _mark(file: LedgerFile, asked: Sequence[Mark]) -> list[dict[int, int]]:
     answers: list[dict[int, int]] = [{} for _ in asked]
+    ended = [Record(mark.outcomes, mark.now) for mark in asked if mark.outcomes]
+    if ended:
+        _record(file, ended)
     limits: dict[str, bytes | None] = {}
     for owner in {mark.owner: None for mark in asked}:
         own = [(mark, answer) for mark, answer in zip(asked, answers, strict=True) if mark.owner == owner]

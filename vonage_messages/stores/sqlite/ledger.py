@@ -122,13 +122,14 @@ class SqliteLedgerStore:
         owner: str,
         now: float,
         limits: Mapping[str, bytes | None] | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> Mapping[int, int]:
         """
         Mark rows as sending; give the number of the attempt for each row that was marked, and may be sent.
 
-        *limits* is saved in the same transaction.
+        *outcomes* are taken in before, and *limits* saved, in the same transaction.
         """
-        return await self._ask(calls.MARK, asked.Mark(ids, owner, now, limits))
+        return await self._ask(calls.MARK, asked.Mark(ids, owner, now, limits, outcomes))
 
     async def record(self, outcomes: Sequence[Outcome], /, *, now: float) -> frozenset[int]:
         """Take in how attempts ended; give the ids of the rows of which it was taken."""

@@ -132,6 +132,18 @@ def test_line_without_a_recipient_is_refused(line: str) -> None:
         record_of(line)
 
 
+@pytest.mark.parametrize("line", [f'"{ANNA}"', f"'{ANNA}", f"\N{LEFT DOUBLE QUOTATION MARK}{ANNA}"])
+def test_quotation_mark_names_nobody(line: str) -> None:
+    with pytest.raises(ConfigurationError, match="must stand without quotation marks"):
+        record_of(line)
+
+
+@pytest.mark.parametrize("line", ["4.477E+11", "447700900000.0", "4477e+8", "\N{ARABIC-INDIC DIGIT FOUR}4770090000"])
+def test_number_that_a_spreadsheet_has_changed_names_nobody(line: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be written with the digits 0 to 9 alone"):
+        record_of(line)
+
+
 def test_number_is_shown_masked() -> None:
     assert ANNA not in repr(OptOutRecord(person=ANNA))
 

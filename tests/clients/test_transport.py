@@ -283,6 +283,17 @@ async def test_body_is_read_up_to_its_cap(tools: Any) -> None:
     await transport.close()
 
 
+async def test_connection_without_tls_reads_little_at_once_and_a_large_answer_all_the_same(tools: Any) -> None:
+    server = await tools.server(tools.answer(200, b"x" * 100_000))
+    transport = transport_to(server.url)
+    got = await attempt(transport)
+    assert (got.body, got.complete) == (b"x" * 100_000, True)
+    owner = transport._sessions[asyncio.get_running_loop()].session
+    (kept,) = owner.connector._conns.values()  # type: ignore[union-attr]  the only way to see it
+    assert kept[0][0].transport.max_size == 16 * 1024
+    await transport.close()
+
+
 async def test_body_of_exactly_the_cap_is_complete(tools: Any) -> None:
     server = await tools.server(tools.answer(200, b"x" * LARGEST_BODY))
     transport = transport_to(server.url)

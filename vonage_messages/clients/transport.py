@@ -52,6 +52,13 @@ if TYPE_CHECKING:
 LARGEST_BODY = 1 << 20
 """How much of a response is read, in bytes: answers of the platform stay far below a kilobyte or two."""
 
+_READ_AT_ONCE = 16 * 1024
+"""
+How much is read from a connection at once, in bytes. asyncio makes room for 256 KiB before each read, which the system
+has to give and take back for an answer of 200 bytes: 15 of the 105 µs of a message. Over TLS, and with uvloop, there is
+nothing to be gained, and nothing is changed.
+"""
+
 _BODY_HEADERS = CIMultiDict({"Content-Type": "application/json"})
 """The headers of every body; aiohttp copies them into those of the request."""
 
@@ -136,6 +143,8 @@ class _WatchedBody(BytesPayload):
         if transport is None or not transport.is_closing():
             self.may_have_left = True
             self._connection = transport
+            if transport is not None and getattr(transport, "max_size", 0) > _READ_AT_ONCE:
+                transport.max_size = _READ_AT_ONCE
 
     def drop_connection(self) -> None:
         """

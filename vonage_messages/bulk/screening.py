@@ -216,8 +216,8 @@ class ScreenedStore(SqliteLedgerStore):
     ) -> Mapping[int, int]:
         """Mark the rows whose recipients may still be written to; the others are missing from the answer."""
         await self._look()
-        if outcomes and any(self._screen.is_suppressed(self._recipients.get(each, ())) for each in ids):
-            await self.record(outcomes, now=now)  # a row among them that is tried again can be cancelled only then
+        if any(outcome.event is Event.KEEP for outcome in outcomes):
+            await self.record(outcomes, now=now)  # a row that is tried again can be cancelled only then
             outcomes = ()
         self._forget(outcomes)
         clear = await self._clear(ids, now)

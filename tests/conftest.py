@@ -13,6 +13,7 @@ import gc
 import inspect
 import itertools
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -280,6 +281,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     elif families:
         names = [name for mark in families for name in _argument_names(mark)]
         metafunc.parametrize(names, [[None] * len(names)], ids=[pytest.HIDDEN_PARAM])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave out what needs a program that is not part of every system."""
+    for mark in item.iter_markers("needs"):
+        if shutil.which(mark.args[0]) is None:
+            pytest.skip(f"{mark.args[0]} is not installed here")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from vonage_messages.simulator import Delivery, Simulator
 ROOT = Path(__file__).parent.parent
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 FAST = Delivery(submitted_after=0, delivered_after=0, read_after=0)
-needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="this machine has no curl")
 
 
 async def run(*command: str, environment: dict[str, str]) -> tuple[int, str, str]:
@@ -35,7 +33,7 @@ async def run(*command: str, environment: dict[str, str]) -> tuple[int, str, str
     return process.returncode or 0, output.decode(), errors.decode()
 
 
-@needs_curl
+@pytest.mark.needs("curl")
 async def test_the_simulator_is_driven_with_curl() -> None:
     async with Simulator(delivery=FAST) as simulator:
         code, output, errors = await run(
@@ -51,7 +49,7 @@ async def test_the_simulator_is_driven_with_curl() -> None:
     ]
 
 
-@needs_curl
+@pytest.mark.needs("curl")
 async def test_the_curl_example_says_that_it_needs_a_simulator() -> None:
     code, _, errors = await run(
         "sh", str(ROOT / "examples" / "simulator_with_curl.sh"), environment={"VONAGE_BASE_URL": ""}
@@ -91,7 +89,7 @@ def commands() -> list[str]:
     return [block.replace("--json ", "--header 'Content-Type: application/json' --data ") for block in blocks]
 
 
-@needs_curl
+@pytest.mark.needs("curl")
 async def test_the_commands_of_the_documentation_do_what_they_say() -> None:
     async with Simulator(delivery=FAST) as simulator:
         for block in commands():

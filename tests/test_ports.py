@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
-import sys
 from collections.abc import Callable
 
 import pytest
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port cannot be held and listened at")
 
 
 def check_that_it_is_held(port: int) -> None:

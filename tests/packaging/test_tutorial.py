@@ -11,7 +11,6 @@ import json
 import os
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -32,7 +31,7 @@ PATIENCE = 300
 LONGEST_WAIT = 60
 """Seconds that the simulator lets somebody wait for a message, at the most."""
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the tutorial uses curl")
+pytestmark = pytest.mark.needs("curl")
 
 
 class Terminal:

@@ -5,76 +5,19 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
-import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from vonage_messages.channels.sms import Sms
 from vonage_messages.codes import describe
-from vonage_messages.errors import ConfigurationError, NotDeliveredError, StoreUnavailableError, WaitTimeoutError
+from vonage_messages.errors import ConfigurationError, NotDeliveredError, WaitTimeoutError
 from vonage_messages.receiving.receiver import Receiver
 from vonage_messages.receiving.tracker import Tracker
 from vonage_messages.receiving.watching import MOST_STATUSES
-from vonage_messages.webhooks.parse import parse_inbound, parse_status
 from vonage_messages.webhooks.routing import Router
-from vonage_messages.webhooks.status import MessageStatus
-from vonage_messages.wire.rest import SentMessage
 
-START = datetime(2026, 2, 3, 12, 14, 25, tzinfo=UTC)
-LONG = 60.0
-FIRST = "aaaaaaaa-bbbb-4ccc-8ddd-000000000001"
-SECOND = "aaaaaaaa-bbbb-4ccc-8ddd-000000000002"
-SENT = SentMessage(message_uuid=FIRST)
-CHAIN = SentMessage(message_uuid=FIRST, workflow_id="flow")
-NUMBERS = itertools.count(1)
-
-
-def status(name: str, uuid: str = FIRST, *, at: float = 0, code: int | None = None, **fields: Any) -> MessageStatus:
-    body: dict[str, Any] = {
-        "message_uuid": uuid,
-        "to": "447700900000",
-        "from": "447700900001",
-        "timestamp": (START + timedelta(seconds=at)).isoformat().replace("+00:00", "Z"),
-        "status": name,
-        "channel": "sms",
-        **fields,
-    }
-    if code is not None:
-        body["error"] = {"type": f"https://example.com#{code}", "title": str(code), "detail": "", "instance": "x"}
-    return parse_status(body)
-
-
-def item(number: int, total: int) -> dict[str, Any]:
-    return {"workflow_id": "flow", "items_number": str(number), "items_total": str(total)}
-
-
-def inbound(text: str = "Yes", *, at: float = 1, **fields: Any) -> Any:
-    body = {
-        "channel": "sms",
-        "message_uuid": f"bbbbbbbb-bbbb-4ccc-8ddd-{next(NUMBERS):012}",
-        "to": "447700900001",
-        "from": "447700900000",
-        "timestamp": (START + timedelta(seconds=at)).isoformat().replace("+00:00", "Z"),
-        "text": text,
-        **fields,
-    }
-    return parse_inbound(body)
-
-
-async def observe(tracker: Tracker, *events: Any) -> None:
-    for event in events:
-        await tracker.observe(event)
-
-
-async def waiting(tracker: Tracker, *coroutines: Any) -> list[asyncio.Task[Any]]:
-    """Begin waits, and go on when all of them wait."""
-    tasks = [asyncio.ensure_future(each) for each in coroutines]
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert tracker.waiting == len(tasks)
-    return tasks
+from .tracked import CHAIN, FIRST, LONG, SECOND, SENT, inbound, item, observe, status, waiting
 
 
 async def test_status_that_came_before_the_wait_is_kept() -> None:
@@ -528,82 +471,3 @@ async def test_words_of_tomorrow_do_not_crowd_out_the_status_that_is_waited_for(
         await tracker.observe(status(f"word-{number}"))
     await tracker.observe(status("delivered"))
     assert (await waiting).status == "delivered"
-
-
-class SlowStore:
-    """An event store whose first looks take until ``answers`` is set, and then give *bodies*, or fail."""
-
-    def __init__(self, *bodies: bytes, error: Exception | None = None) -> None:
-        self.answers = asyncio.Event()
-        self.bodies = list(bodies)
-        self.error = error
-
-    async def add_event(self, _topics: Any, _body: bytes, /) -> None:
-        """Take long in looking alone."""
-
-    async def recall(self, _topics: Any, /) -> list[bytes]:
-        await self.answers.wait()
-        if self.error is not None:
-            raise self.error
-        return self.bodies
-
-    def listen(self, _listener: Any, /) -> None:
-        """Have nothing to tell."""
-
-
-async def test_what_is_heard_here_is_not_held_up_by_a_slow_store() -> None:
-    tracker = Tracker(store=SlowStore())
-    tasks = await waiting(tracker, tracker.wait_for(SENT), tracker.wait_for_reply(SENT))
-    await observe(tracker, status("submitted"), status("delivered"), inbound())
-    async with asyncio.timeout(LONG):
-        told, reply = await asyncio.gather(*tasks)
-    assert (told.status, reply.message_type) == ("delivered", "text")
-
-
-@pytest.mark.usefixtures("quiet_clock")
-async def test_what_is_heard_here_is_told_when_the_time_is_over_and_the_store_has_not_answered() -> None:
-    tracker = Tracker(store=SlowStore())
-    (task,) = await waiting(tracker, tracker.wait_for(SENT, timeout=10))
-    stream = tracker.statuses(SENT, timeout=10)
-    first = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(1)
-    await observe(tracker, status("submitted"), status("rejected", code=1300))
-    with pytest.raises(NotDeliveredError):
-        await task
-    assert [(await first).status] + [each.status async for each in stream] == ["submitted", "rejected"]
-
-
-@pytest.mark.usefixtures("quiet_clock")
-async def test_statuses_that_a_slow_store_has_cut_short_end_with_the_time() -> None:
-    tracker = Tracker(store=SlowStore())
-    stream = tracker.statuses(SENT, timeout=10)
-    first = asyncio.ensure_future(anext(stream))
-    await asyncio.sleep(1)
-    await observe(tracker, status("submitted"))
-    assert (await first).status == "submitted"
-    with pytest.raises(WaitTimeoutError):
-        await anext(stream)
-
-
-async def test_failure_that_is_heard_here_may_be_corrected_by_what_a_slow_store_has() -> None:
-    store = SlowStore(json.dumps(status("delivered", at=1).raw).encode())
-    tracker = Tracker(store=store)
-    (task,) = await waiting(tracker, tracker.wait_for(SENT, timeout=LONG))
-    await observe(tracker, status("rejected", code=1300))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert not task.done()
-    store.answers.set()
-    assert (await task).status == "delivered"
-
-
-async def test_store_that_cannot_be_read_ends_the_waits_that_need_it() -> None:
-    store = SlowStore(error=StoreUnavailableError("it is away"))
-    tracker = Tracker(store=store)
-    tasks = await waiting(tracker, tracker.wait_for(SENT), tracker.wait_for_reply(SENT))
-    store.answers.set()
-    for task in tasks:
-        with pytest.raises(StoreUnavailableError, match="it is away"):
-            await task
-    await observe(tracker, status("delivered"))
-    assert (await tracker.wait_for(SENT, timeout=LONG)).status == "delivered"

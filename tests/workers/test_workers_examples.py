@@ -194,7 +194,7 @@ async def test_compose_file_starts_what_the_program_knows(simulator: Simulator) 
     assert all(":" in port and port.startswith("127.0.0.1:") for port in services["webhooks"]["ports"])
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze here")
+@pytest.mark.needs("systemd-analyze")
 def test_unit_is_one_that_systemd_takes(tmp_path: Path) -> None:
     unit = tmp_path / "vonage-worker@1.service"
     text = (DEPLOY / "vonage-worker@.service").read_text()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -117,7 +116,7 @@ async def test_the_copied_program_reaches_the_simulator(version: str, name: str)
         assert simulator.messages[0].version == version
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.needs("curl")
 @pytest.mark.parametrize("text", ["Hello", 'It\'s "here" $HOME `id` \\ \n ⛴'])
 async def test_the_copied_command_reaches_the_simulator(text: str) -> None:
     payload = {"channel": "sms", "message_type": "text", "to": "447700900000", "from": "Acme", "text": text}

@@ -8,7 +8,6 @@ import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -271,7 +270,7 @@ async def test_the_words_of_a_template_are_kept_and_shown(
         assert answer.status == 415
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.needs("curl")
 async def test_an_empty_inbox_says_what_to_do_and_that_works(get: Any, simulator: Simulator) -> None:
     page = await get("/")
     lines, curl = (html.unescape(each) for each in re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)[:2])
